@@ -19,7 +19,7 @@ from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
 from core.commands.endings import report_failure, stop_at_once
 from core.commands.settling import environment_of, load_spec, settle
-from core.continual.classes import InCommon, in_common
+from core.continual.classes import InCommon, in_common, with_classes_of
 from core.continual.earlier import EarlierData, prepare_earlier
 from core.continual.measuring import StageMeasures
 from core.continual.methods import Methods
@@ -255,8 +255,13 @@ class _Session:
         """The data of the job, and for a job with ``continual`` those of the earlier stages."""
         options = self._options
         data = self._prepare(job, start)
-        if job.continual is None or start is None:
+        if start is None:
             return InCommon(data)
+        if job.continual is None:
+            takes_head = isinstance(start, Origin) or (
+                isinstance(start, EncoderStart) and start.scope in {"all", "weights"}
+            )
+            return InCommon(self._with_classes_of(job, data, start.path, stack) if takes_head else data)
         stages = prepare_earlier(
             job,
             options.earlier,
@@ -269,6 +274,10 @@ class _Session:
         scratch.mkdir()
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         return in_common(job, data, stages, start.path, scratch)
+
+    def _with_classes_of(self, job: JobSpec, data: Prepared, start: Path, stack: ExitStack) -> Prepared:
+        scratch = stack.enter_context(TemporaryDirectory(prefix="seedbed-classes-"))
+        return with_classes_of(job, data, start, Path(scratch))
 
     def _hooks(self, job: JobSpec, common: InCommon, objective: Objective, place: Place) -> list[Hook]:
         """What is added to the loop, in order; the measurement of the stages is the last, so that it is of the final weights."""

@@ -9,11 +9,15 @@ import numpy as np
 from core.checkpoints.bundle import STATE
 from core.continual.earlier import Stage
 from core.data import Prepared
+from core.data.audio import PreparedAudio
+from core.data.audio.transcripts import characters_in
 from core.data.image import PreparedImages
 from core.data.image.normalised import normalised_as
 from core.data.labelled import require_classes
 from core.data.matched_classes import matched
 from core.errors import EngineError
+from core.formats import FormatError
+from core.formats.published.directory import classes_in
 from core.networks.heads import UNNAMED, named_classes
 from core.spec.job import JobSpec
 
@@ -94,6 +98,37 @@ def in_common(job: JobSpec, data: Prepared, stages: Sequence[Stage], start: Path
     )
 
 
+def with_classes_of(job: JobSpec, data: Prepared, start: Path, scratch: Path) -> Prepared:
+    """The data of a job that goes on with the head of a checkpoint: their classes have the numbers of its outputs, by their names,
+    and their transcripts its characters.
+
+    Args:
+        start: The checkpoint that the job begins with or resumes from.
+        scratch: An existing, empty directory for changed labels.
+
+    Raises:
+        EngineError: ``checkpoint_mismatch`` where the data have classes that the checkpoint does not tell apart.
+    """
+    if isinstance(data, PreparedAudio) and job.task.reads_transcripts:
+        return _with_characters(data, start)
+    if not _learns_classes(job):
+        return data
+    known = _known(start) if (start / STATE).exists() else _published(start)
+    found = matched(data, known, scratch)
+    if found.unknown and job.data.on_missing_label == "refuse":
+        raise EngineError(
+            "checkpoint_mismatch",
+            f"The data have {len(found.unknown)} classes that the checkpoint does not know ({_some(found.unknown)}); it tells apart "
+            f"{_some(known)}.",
+            "Set start.scope to encoder, which begins with a new head; rename the classes; or leave their samples out with "
+            "data.on_missing_label: skip.",
+            case="unknown_classes",
+            classes=list(found.unknown[:_NAMED]),
+            known=list(known[:_NAMED]),
+        )
+    return found.data
+
+
 def _normalised(data: Prepared, start: Path) -> Prepared:
     if isinstance(data, PreparedImages) and data.preprocessor is None:
         return normalised_as(start, data)
@@ -110,6 +145,27 @@ def _known(start: Path) -> tuple[str, ...]:
     named = named_classes(start)
     # Of a network that somebody else saved without a head, the configuration names none either.
     return named or (UNNAMED if (start / STATE).exists() else ())
+
+
+def _with_characters(data: PreparedAudio, start: Path) -> PreparedAudio:
+    characters = characters_in(start)
+    if data.transcript_facts is None or not characters:
+        return data
+    return replace(data, transcript_facts=replace(data.transcript_facts, alphabet=characters))
+
+
+def _published(start: Path) -> tuple[str, ...]:
+    """The classes of a network that somebody else saved; () if it has no head for them."""
+    try:
+        return classes_in(start)
+    except (FormatError, OSError) as error:
+        raise EngineError(
+            "checkpoint_damaged",
+            f"The uploaded checkpoint cannot be read: {error}.",
+            "Upload it again.",
+            case="upload",
+            error=str(error),
+        ) from None
 
 
 def _classes(data: Prepared) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ def _several(
 def _tags(data: PreparedText, split: SplitName, table: NDArray[np.int64], _: int, directory: Path) -> int:
     """Words with an unknown tag are outside of entities."""
     tags = data.tags(split).tags
-    outside = np.where(tags < 0, -1, 0)
+    outside = np.where(tags < 0, -1, table[data.classes.index(_OUTSIDE)])
     found = table[tags]
     _write(directory, f"{split}.word_tags", np.where(found < 0, outside, found).astype(np.int16))
     return _lost(tags, table)

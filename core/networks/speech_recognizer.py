@@ -57,15 +57,15 @@ def frame_scores(
     return scores
 
 
-def ctc_loss(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-    """The summed negative log likelihood of the targets (Graves et al. 2006); output 0 is the blank.
+def ctc_loss(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor, *, blank: int = 0) -> Tensor:
+    """The summed negative log likelihood of the targets (Graves et al. 2006).
 
     Arguments as `ctc_losses`.
     """
-    return _ctc(scores, frames, targets, lengths, "sum").to(scores.device)
+    return _ctc(scores, frames, targets, lengths, "sum", blank=blank).to(scores.device)
 
 
-def ctc_losses(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+def ctc_losses(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor, *, blank: int = 0) -> Tensor:
     """The negative log likelihood of each target, shape (B,), on the CPU.
 
     A target that is longer than its frames allow counts as 0.
@@ -75,11 +75,14 @@ def ctc_losses(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor)
         frames: Frames of each recording, shape (B,).
         targets: Shape (B, L), padded at the end.
         lengths: Outputs of each target, shape (B,).
+        blank: Number of the output that is CTC's blank.
     """
-    return _ctc(scores, frames, targets, lengths, "none")
+    return _ctc(scores, frames, targets, lengths, "none", blank=blank)
 
 
-def _ctc(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor, reduction: str) -> Tensor:
+def _ctc(
+    scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor, reduction: str, *, blank: int
+) -> Tensor:
     # On the CPU: the gradient on a GPU is not deterministic, and scores are few numbers.
     with torch.autocast(scores.device.type, enabled=False):
         logs = scores.float().log_softmax(dim=-1).transpose(0, 1).cpu()
@@ -88,7 +91,7 @@ def _ctc(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor, reduc
             targets.cpu(),
             frames.cpu(),
             lengths.cpu(),
-            blank=0,
+            blank=blank,
             reduction=reduction,
             zero_infinity=True,
         )

@@ -14,11 +14,12 @@ from transformers.models.modernbert.modeling_modernbert import ModernBertForSequ
 from core.data.text import SpecialIds
 from core.networks import t5_encoder_classifier
 from core.networks.bert import bert_config
+from core.networks.encoder import mean_of
 from core.networks.fresh import fresh
 from core.networks.gpt2 import gpt2_config
 from core.networks.heads import name_classes
 from core.networks.llama import llama_config
-from core.networks.masked_language import attention_of
+from core.networks.masked_language import attention_of, encode
 from core.networks.modernbert import modernbert_config
 from core.networks.settings import as_configured
 from core.networks.t5 import t5_config
@@ -75,6 +76,11 @@ def text_scores(model: PreTrainedModel, ids: Tensor, real: Tensor | None) -> Ten
     """
     network: Any = model
     mask = visible(real, causal=is_causal(model))
+    if isinstance(model, ModernBertForSequenceClassification) and model.config.classifier_pooling == "mean":
+        # Its `forward` takes the mean with the mask, and so takes none that tells which token attends to which.
+        pooled = mean_of(encode(model, ids, mask=mask), real)
+        found: Tensor = network.classifier(network.drop(network.head(pooled)))
+        return found
     given: dict[str, Any] = {"attention_mask": attention_of(model, ids, mask)}
     if isinstance(model, T5EncoderForSequenceClassification):
         given["real"] = real

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.data import Prepared
 from core.data.audio import PreparedAudio
 from core.data.audio.prepared import LABEL, LENGTH, PCM, START
-from core.data.audio.transcripts import TranscriptFacts
+from core.data.audio.transcripts import TranscriptFacts, characters_in
 from core.data.image import PreparedImages
 from core.data.text import PreparedText, SpecialIds
 from core.data.text.labels import LabelFacts
@@ -189,8 +189,10 @@ def _audio(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedAudio:
 
 def _vocabulary(checkpoint: Path) -> TranscriptFacts:
     """The characters that a speech recogniser knows, in the order of its outputs."""
-    numbers = {str(token): int(number) for token, number in _json(checkpoint / "vocab.json").items()}
-    return TranscriptFacts.of_alphabet(sorted(numbers, key=lambda token: numbers[token]))
+    characters = characters_in(checkpoint)
+    if not characters:
+        raise ValueError("it has no vocab.json")
+    return TranscriptFacts.of_alphabet(characters)
 
 
 def _classes(job: JobSpec, checkpoint: Path) -> tuple[str, ...]:

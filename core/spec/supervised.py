@@ -8,7 +8,9 @@ from core.spec.predictions import Prediction, classify
 from core.spec.recipes import Document, Recipe, base, few_steps, mini, smoke, some_steps
 from core.spec.task import TaskSpec
 
-ClassName = Annotated[str, Field(min_length=1, max_length=200)]
+LONGEST_CLASS_NAME = 200
+"""Most characters of the name of a class."""
+ClassName = Annotated[str, Field(min_length=1, max_length=LONGEST_CLASS_NAME)]
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 
 

@@ -66,7 +66,8 @@ class TaskSpec(Spec):
     """URL of its documentation page. Default, for the tasks of Seedbed itself: ``docs/tasks/<kind>.md`` of the source."""
 
     continues: ClassVar[tuple[str, ...]] = ()
-    """Models of `transformers`, by ``model_type``, whose whole network it trains: uploaded ones go on with this task."""
+    """Models of `transformers` whose whole network it trains: uploaded ones go on with this task. By the name of their class, for
+    one with a certain head, or else by ``model_type``."""
 
     weight_fields: ClassVar[tuple[str, ...]] = ()
     """Its own fields that the shapes or the meaning of its own weights follow from: a job that starts from all of a checkpoint

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     BertConfig,
     BertForMaskedLM,
+    BertForSequenceClassification,
+    BertForTokenClassification,
     BertModel,
     GPT2Config,
     GPT2LMHeadModel,
@@ -18,6 +20,8 @@ from transformers import (
     LlamaModel,
     ModernBertConfig,
     ModernBertForMaskedLM,
+    ModernBertForSequenceClassification,
+    ModernBertForTokenClassification,
     PreTrainedModel,
     T5Config,
     T5ForConditionalGeneration,
@@ -26,6 +30,7 @@ from transformers import (
 from core.checkpoints.manifest import MANIFEST, Manifest, describe_files
 from core.formats.published.checking import Published, check_checkpoint
 from core.formats.published.inspection import inspect_checkpoint_file
+from core.networks.heads import name_classes
 
 WORDS = ["the", "a", "cat", "dog", "sat", "ran", "on", "mat", "and", "then", "red", "blue", "house", "tree"]
 SPECIAL = {
@@ -106,8 +111,8 @@ def _llama(kind: type[PreTrainedModel] = LlamaForCausalLM, **settings: Any) -> P
     )
 
 
-def _modernbert(**settings: Any) -> PreTrainedModel:
-    return ModernBertForMaskedLM(
+def _modernbert(kind: type[PreTrainedModel] = ModernBertForMaskedLM, **settings: Any) -> PreTrainedModel:
+    return kind(
         ModernBertConfig(
             vocab_size=VOCABULARY,
             pad_token_id=14,
@@ -184,13 +189,48 @@ MODELS: Mapping[str, tuple[str, Callable[[], PreTrainedModel]]] = {
 """Name → the tokenizer's family, and how the model is made."""
 
 
+CLASSES = ("walk", "eat", "sleep")
+"""Not in the order of the alphabet, as the classes of a dataset are."""
+TAGS = ("B-PLACE", "O", "I-PLACE")
+
+
+def _named(model: PreTrainedModel, names: Sequence[str]) -> PreTrainedModel:
+    name_classes(model.config, names)
+    return model
+
+
+HEADED: Mapping[str, tuple[str, Callable[[], PreTrainedModel]]] = {
+    "bert texts": ("bert", lambda: _named(_bert(BertForSequenceClassification, num_labels=3), CLASSES)),
+    "bert several": (
+        "bert",
+        lambda: _named(
+            _bert(BertForSequenceClassification, num_labels=3, problem_type="multi_label_classification"),
+            CLASSES,
+        ),
+    ),
+    "bert number": ("bert", lambda: _bert(BertForSequenceClassification, num_labels=1)),
+    "bert words": ("bert", lambda: _named(_bert(BertForTokenClassification, num_labels=3), TAGS)),
+    "modernbert texts": (
+        "bert",
+        lambda: _named(
+            _modernbert(ModernBertForSequenceClassification, num_labels=3, classifier_pooling="mean"), CLASSES
+        ),
+    ),
+    "modernbert words": (
+        "bert",
+        lambda: _named(_modernbert(ModernBertForTokenClassification, num_labels=3, norm_bias=True), TAGS),
+    ),
+}
+"""Models with a head of fine-tuning, as those of `MODELS`."""
+
+
 def saved(name: str, directory: Path, *, shards: bool = False, **settings: Any) -> PreTrainedModel:
-    """A model of `MODELS` in a directory, with the files of a tokenizer and a setting that nobody knows.
+    """A model of `MODELS` or `HEADED` in a directory, with the files of a tokenizer and a setting that nobody knows.
 
     Args:
         settings: Of its configuration, which do not change its weights.
     """
-    kind, make = MODELS[name]
+    kind, make = {**MODELS, **HEADED}[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = make().eval()

@@ -28,6 +28,7 @@ from transformers.models.vit_mae.modeling_vit_mae import ViTMAEForPreTraining
 from transformers.models.wav2vec2.modeling_wav2vec2 import (
     Wav2Vec2ForCTC,
     Wav2Vec2ForPreTraining,
+    Wav2Vec2ForSequenceClassification,
     Wav2Vec2Model,
 )
 
@@ -148,6 +149,12 @@ NETWORKS: Mapping[str, Network] = {
         _recordings,
         Wav2Vec2Model,
         "wav2vec2",
+    ),
+    "wav2vec2 classifier": Network(
+        lambda: _waves(Wav2Vec2ForSequenceClassification, classifier_proj_size=12, num_labels=3),
+        _recordings,
+        Wav2Vec2Model,
+        "audio_classification",
     ),
     "wav2vec2 with norms of layers": Network(
         lambda: _waves(

@@ -36,7 +36,7 @@ class TranscriptFacts:
     tables: tuple[str, ...]
     """Tables that were left out because they have no column of transcripts or of recordings, with their columns."""
     alphabet: tuple[str, ...] = ()
-    """Of a checkpoint that is opened without its data: the characters of its vocabulary."""
+    """The outputs of the checkpoint that these data are read for, in order; () where they are made from the transcripts."""
     without_at: tuple[str, ...] = ()
     """Paths of the first recordings without a transcript."""
 
@@ -110,6 +110,19 @@ def read_transcripts(directory: Path, split: SplitName) -> list[str | None]:
     # Only "\n" ends a line here: a transcript may contain other line separators of Unicode.
     content = _file(directory, split).read_text(encoding="utf-8")
     return [json.loads(line) for line in content.split("\n") if line]
+
+
+def characters_in(checkpoint: Path) -> tuple[str, ...]:
+    """The characters that the recogniser of speech in a directory writes, in the order of its outputs; () if it has none.
+
+    Raises:
+        OSError, ValueError: its vocabulary cannot be read.
+    """
+    path = checkpoint / "vocab.json"
+    if not path.is_file():
+        return ()
+    numbers: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(sorted(numbers, key=lambda token: numbers[token]))
 
 
 def _file(directory: Path, split: SplitName) -> Path:

@@ -13,10 +13,12 @@ from core.formats.published.names import (
     CONFIG,
     INDEX,
     JSON_FILES,
+    MOST_CHARACTERS,
     PREPROCESSOR,
     PROCESSOR,
     T5_SENTINELS,
     TOKENIZER,
+    VOCABULARY,
     WEIGHTS,
     check_name,
 )
@@ -64,10 +66,19 @@ def inspect_checkpoint_file(stream: BinaryIO, name: str) -> dict[str, Any]:
         _require_storable(weights, place)
         return {"weight_map": weights}
     _refuse_code(document, place)
-    if not kept:
-        return {}
-    _require_storable(document, place)
-    return {"document": document}
+    return _kept(document, name, place) if kept or name == VOCABULARY else {}
+
+
+def _kept(document: dict[str, Any], name: str, place: Place) -> dict[str, Any]:
+    """What the check of all files needs of one in JSON."""
+    if name != VOCABULARY:
+        _require_storable(document, place)
+        return {"document": document}
+    # Models of text have one too, which nothing reads.
+    of_characters = len(document) <= MOST_CHARACTERS and all(
+        type(number) is int and unstorable(token) is None for token, number in document.items()
+    )
+    return {"tokens": document} if of_characters else {}
 
 
 def _json(stream: BinaryIO, place: Place, most: int) -> dict[str, Any]:

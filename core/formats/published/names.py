@@ -8,6 +8,9 @@ INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 PREPROCESSOR = "preprocessor_config.json"
 PROCESSOR = "processor_config.json"
+VOCABULARY = "vocab.json"
+"""Of a recogniser of speech: the numbers of its outputs, by character. Other models have a larger one there, which nothing reads."""
+MOST_CHARACTERS = 20_000
 WEIGHTS = ".safetensors"
 T5_SENTINELS = 100
 """Tokens ``<extra_id_0>`` … of a T5, which stand for the spans of a text that it predicts."""
@@ -23,7 +26,7 @@ JSON_FILES = frozenset(
         "added_tokens.json",
         "generation_config.json",
         PROCESSOR,
-        "vocab.json",
+        VOCABULARY,
     }
 )
 TEXT_FILES = frozenset(

@@ -51,7 +51,10 @@ class AudioClassification(ClassifyingTask):
         "feature_encoder",
         "position_kernel",
     )
-    continues: ClassVar[tuple[str, ...]] = ("audio-spectrogram-transformer",)
+    continues: ClassVar[tuple[str, ...]] = (
+        "audio-spectrogram-transformer",
+        "Wav2Vec2ForSequenceClassification",
+    )
 
     kind: Literal["audio_classification"] = "audio_classification"
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +19,8 @@ from core.tasks.speech_recognition.spec import SpeechRecognition
 BLANK, UNKNOWN, BOUNDARY = "[PAD]", "[UNK]", "|"
 """CTC's blank, a character that is not in the vocabulary, and the boundary of two words, as in wav2vec 2.0's checkpoints."""
 _SPECIAL = (BLANK, UNKNOWN, BOUNDARY)
+BLANKS, UNKNOWNS = (BLANK, "<pad>"), (UNKNOWN, "<unk>")
+"""Their names in the vocabularies of recognisers that somebody else made."""
 _APOSTROPHES = re.compile("[\u2018\u2019\u02bc\uff07]")
 _OUTER_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
 
@@ -42,45 +45,53 @@ def _is_mark(character: str) -> bool:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The outputs of the network: the special ones, then the characters in the order of their code points."""
+    """The outputs of the network."""
 
-    characters: tuple[str, ...]
+    tokens: tuple[str, ...]
+    """All outputs, in order: CTC's blank, the boundary of words, mostly one for unknown characters, and the characters."""
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
-        """The vocabulary of all characters in normalised transcripts."""
+        """The vocabulary of all characters in normalised transcripts: after the special outputs, in the order of their code points."""
         found: set[str] = set()
         for text in texts:
             found.update(text)
-        return cls(tuple(sorted(found - {" "})))
+        return cls((*_SPECIAL, *sorted(found - {" "})))
 
-    @classmethod
-    def of_tokens(cls, tokens: Iterable[str]) -> Self:
-        """The vocabulary with these outputs, in their order."""
-        return cls(tuple(token for token in tokens if token not in _SPECIAL))
+    @cached_property
+    def blank(self) -> int:
+        """The number of CTC's blank."""
+        return next(self.tokens.index(token) for token in BLANKS if token in self.tokens)
 
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        """All outputs, in order; the first is CTC's blank."""
-        return (*_SPECIAL, *self.characters)
+    @cached_property
+    def unknown(self) -> str | None:
+        """The output for a character that is not in the vocabulary; None: there is none, and such characters are left out."""
+        return next((token for token in UNKNOWNS if token in self.tokens), None)
+
+    @cached_property
+    def is_upper(self) -> bool:
+        """Whether its letters are capitals alone."""
+        letters = [token for token in self.tokens if len(token) == 1 and token.lower() != token.upper()]
+        return bool(letters) and not any(token == token.lower() for token in letters)
 
     def __len__(self) -> int:
-        return len(_SPECIAL) + len(self.characters)
+        return len(self.tokens)
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """The outputs of a normalised transcript, shape (L,)."""
-        ids = {character: number for number, character in enumerate(self.characters, len(_SPECIAL))}
-        ids[" "] = _SPECIAL.index(BOUNDARY)
-        unknown = _SPECIAL.index(UNKNOWN)
-        return np.fromiter((ids.get(character, unknown) for character in text), np.int64, len(text))
+        """The outputs of a normalised transcript, shape (L,). Of a vocabulary of capitals, those of its letters."""
+        ids = {token: number for number, token in enumerate(self.tokens) if len(token) == 1}
+        ids[" "] = self.tokens.index(BOUNDARY)
+        unknown = -1 if self.unknown is None else self.tokens.index(self.unknown)
+        found = (ids.get(one, unknown) for one in (text.upper() if self.is_upper else text))
+        return np.fromiter((number for number in found if number >= 0), np.int64)
 
     def decode(self, outputs: Sequence[int]) -> str:
         """The text of the most probable output of each frame: repeats are one, blanks are nothing.
 
         The same as the tokenizer of `transformers` decodes.
         """
-        tokens = self.tokens
-        kept = (tokens[output] for output, _ in itertools.groupby(outputs) if output != 0)
+        tokens, blank = self.tokens, self.blank
+        kept = (tokens[output] for output, _ in itertools.groupby(outputs) if output != blank)
         return "".join(" " if token == BOUNDARY else token for token in kept).strip()
 
     def save(self, directory: Path) -> None:
@@ -92,8 +103,8 @@ class Vocabulary:
             str(path),
             bos_token=None,
             eos_token=None,
-            unk_token=UNKNOWN,
-            pad_token=BLANK,
+            unk_token=self.unknown,
+            pad_token=self.tokens[self.blank],
             word_delimiter_token=BOUNDARY,
         )
         tokenizer.save_pretrained(directory)

@@ -64,6 +64,17 @@ class SpeechRecognition(SupervisedTask):
     opening: ClassVar[Opening] = SPEECH_RECOGNITION
     predictions: ClassVar[tuple[Prediction, ...]] = (TRANSCRIBE,)
 
+    continues: ClassVar[tuple[str, ...]] = ("Wav2Vec2ForCTC",)
+    weight_fields: ClassVar[tuple[str, ...]] = (
+        "feature_encoder",
+        "position_kernel",
+        "lowercase",
+        "keep_punctuation",
+        "keep_apostrophes",
+        "freeze_feature_encoder",
+        "mask_share",
+    )
+
     kind: Literal["speech_recognition"] = "speech_recognition"
 
     max_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 16.0

@@ -48,6 +48,12 @@ class TextClassification(ClassifyingTask):
     main_fields: ClassVar[tuple[str, ...]] = ("target", "label_smoothing")
     opening: ClassVar[Opening] = TEXT_CLASSIFICATION
 
+    continues: ClassVar[tuple[str, ...]] = (
+        "BertForSequenceClassification",
+        "ModernBertForSequenceClassification",
+    )
+    weight_fields: ClassVar[tuple[str, ...]] = ("target",)
+
     kind: Literal["text_classification"] = "text_classification"
 
     target: Literal["one", "several", "number"] = "one"
@@ -85,6 +91,9 @@ class TextClassification(ClassifyingTask):
 
     def hands_over(self, network: Size, *, sequence_length: int) -> Mapping[str, object]:
         return {"sentinels": self.sentinels}
+
+    def fixed_by_weights(self, sequence_length: int) -> tuple[object, ...]:
+        return (self.target,)
 
     def parameters(self, network: Size, inputs: Inputs) -> int:
         assert isinstance(network, LanguageModelSize)

@@ -89,6 +89,11 @@ class TokenClassification(ClassifyingTask):
     opening: ClassVar[Opening] = TOKEN_CLASSIFICATION
     predictions: ClassVar[tuple[Prediction, ...]] = (TAG,)
 
+    continues: ClassVar[tuple[str, ...]] = (
+        "BertForTokenClassification",
+        "ModernBertForTokenClassification",
+    )
+
     kind: Literal["token_classification"] = "token_classification"
 
     sentinels: Annotated[int, Field(ge=0, le=10_000)] = 100
