@@ -6,6 +6,7 @@ from typing import Any
 from control.checkpoints.repository import counts as checkpoint_counts
 from control.db import ReadSession
 from control.jobs.continuation import Continuation
+from control.jobs.distilled import distillation_facts
 from control.jobs.schemas import ContinuationOut, FailureSummary, JobOut, JobSummary, LineageNode, Parent
 from control.lifecycle.models import Job
 from control.lifecycle.presenters import progress
@@ -18,7 +19,10 @@ def job_out(session: ReadSession, job: Job) -> JobOut:
     """One job with all fields."""
     facts = _facts(session, [job])[0]
     failure = None if job.failure is None else Failure.model_validate(job.failure)
-    return JobOut.model_validate(facts | {"failure": failure, "spec": stored(job.spec)})
+    distilled = distillation_facts(session, job)
+    return JobOut.model_validate(
+        facts | {"failure": failure, "distillation": distilled, "spec": stored(job.spec)}
+    )
 
 
 def continuation_out(dataset_id: str, found: Continuation | None) -> ContinuationOut:

@@ -81,8 +81,39 @@ class JobSummary(JobFacts):
     failure: FailureSummary | None
 
 
+class ComparedJob(Resource):
+    """A job, or an uploaded checkpoint, beside which a student is shown."""
+
+    id: str | None
+    """Null for an uploaded checkpoint."""
+    name: str
+    values: dict[str, float | None]
+    """Metric name → value on the held-out split: of the teacher at its checkpoint where it was evaluated there, else the newest."""
+
+
+class DistillationFacts(Resource):
+    """What a job that distils is compared with."""
+
+    checkpoint: str | None
+    """The teacher's; null if it was deleted, as the fields that follow from it."""
+    step: int | None
+    teacher: ComparedJob | None
+    alone: ComparedJob | None
+    """The newest job that succeeded with the same task, network and training on the same data without a teacher; null if there
+    is none."""
+    parameters: int
+    """Of the student."""
+    teacher_parameters: int | None
+    size_ratio: float | None
+    """The student's parameters over the teacher's."""
+    speed_ratio: float | None
+    """Samples a second of the training of `alone` over that of the teacher; null if one of them is not known."""
+
+
 class JobOut(JobFacts):
     failure: Failure | None
+    distillation: DistillationFacts | None = None
+    """Null for a job without a teacher."""
     spec: StoredSpec
 
 

@@ -2169,6 +2169,26 @@ export interface components {
             tag: number;
         };
         /**
+         * ComparedJob
+         * @description A job, or an uploaded checkpoint, beside which a student is shown.
+         */
+        ComparedJob: {
+            /**
+             * Id
+             * @description Null for an uploaded checkpoint.
+             */
+            id: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Values
+             * @description Metric name → value on the held-out split: of the teacher at its checkpoint where it was evaluated there, else the newest.
+             */
+            values: {
+                [key: string]: number | null;
+            };
+        };
+        /**
          * Continual
          * @description What is done against forgetting, and measured of it.
          *
@@ -2757,6 +2777,42 @@ export interface components {
             relations?: components["schemas"]["Relations"] | null;
             /** @description Regress the teacher's features. Default: no. */
             features?: components["schemas"]["Features"] | null;
+        };
+        /**
+         * DistillationFacts
+         * @description What a job that distils is compared with.
+         */
+        DistillationFacts: {
+            /**
+             * Checkpoint
+             * @description The teacher's; null if it was deleted, as the fields that follow from it.
+             */
+            checkpoint: string | null;
+            /** Step */
+            step: number | null;
+            teacher: components["schemas"]["ComparedJob"] | null;
+            /**
+             * @description The newest job that succeeded with the same task, network and training on the same data without a teacher; null if there
+             *     is none.
+             */
+            alone: components["schemas"]["ComparedJob"] | null;
+            /**
+             * Parameters
+             * @description Of the student.
+             */
+            parameters: number;
+            /** Teacher Parameters */
+            teacher_parameters: number | null;
+            /**
+             * Size Ratio
+             * @description The student's parameters over the teacher's.
+             */
+            size_ratio: number | null;
+            /**
+             * Speed Ratio
+             * @description Samples a second of the training of `alone` over that of the teacher; null if one of them is not known.
+             */
+            speed_ratio: number | null;
         };
         /**
          * EarlyStoppingSpec
@@ -3960,6 +4016,8 @@ export interface components {
             /** Finished At */
             finished_at: string | null;
             failure: components["schemas"]["Failure"] | null;
+            /** @description Null for a job without a teacher. */
+            distillation?: components["schemas"]["DistillationFacts"] | null;
             spec: components["schemas"]["JobSpec"];
         };
         /**

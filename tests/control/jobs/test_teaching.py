@@ -1,5 +1,6 @@
 """Jobs that distil a checkpoint: what is accepted, what is refused with which field, and how long the teacher stays."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,40 @@ def test_an_estimate_of_a_student_has_the_teacher(session: WriteSession) -> None
     spec = make_spec(job.dataset_id, distillation={"teacher": teacher.id})
     asked = short_jobs.create_from_spec(session, ESTIMATE, job.project_id, spec, EstimateOptions())
     assert asked.teacher_checkpoint_id == teacher.id
+
+
+def test_a_student_is_shown_beside_its_teacher_and_the_same_student_alone(session: WriteSession) -> None:
+    job, claim = make_running(session, model=LARGE)
+    teacher = make_checkpoint(session, claim, 20, {"eval/loss": 3.0})
+    job.latest = {"eval/loss": 2.5, "train/samples_per_s": 10.0}
+    small = {"preset": "bert-tiny"}
+    student = taught(session, job, teacher.id, model=small)
+    first = jobs.job_out(session, student).distillation
+    assert first is not None
+    assert (first.checkpoint, first.step, first.alone, first.speed_ratio) == (teacher.id, 20, None, None)
+    assert first.teacher is not None
+    assert (first.teacher.id, first.teacher.values) == (job.id, {"eval/loss": 3.0})
+    assert first.size_ratio == pytest.approx(first.parameters / (first.teacher_parameters or 0))
+    assert first.size_ratio < 1
+    alone = make_job(session, job.project_id, dataset=job.dataset_id, model=small)
+    # Another network, and another number of steps, are other jobs.
+    others = [
+        make_job(session, job.project_id, dataset=job.dataset_id, model=LARGE),
+        make_job(
+            session,
+            job.project_id,
+            dataset=job.dataset_id,
+            model=small,
+            training={"steps": 9, "batch_size": 8},
+        ),
+    ]
+    for one in (alone, *others):
+        one.state, one.finished_at = "succeeded", datetime.now(UTC)
+        one.latest = {"eval/loss": 4.0, "train/samples_per_s": 25.0}
+    session.flush()
+    found = jobs.job_out(session, student).distillation
+    assert found is not None
+    assert found.alone is not None
+    assert (found.alone.id, found.alone.values) == (alone.id, {"eval/loss": 4.0})
+    assert found.speed_ratio == 2.5
+    assert jobs.job_out(session, alone).distillation is None

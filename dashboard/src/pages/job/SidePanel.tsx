@@ -6,6 +6,7 @@ import { bytes, integer, metric } from "@/lib/format";
 import { ButtonLink } from "@/ui/Button";
 import { Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
+import { Distilled } from "./Distilled";
 
 const EVENTS_SHOWN = 6;
 
@@ -57,6 +58,7 @@ export function SidePanel({ job }: { job: Job }) {
   return (
     <aside className="side card" aria-label="Newest checkpoint and events">
       <NewestCheckpoint job={job} />
+      {job.distillation && <Distilled job={job} facts={job.distillation} />}
       <section className="side-part side-events">
         <h3>
           Events

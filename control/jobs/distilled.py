@@ -1,0 +1,85 @@
+"""What a job that distils is compared with: its teacher, and the same student without a teacher where one was trained."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import cast
+
+from control.checkpoints.models import Checkpoint
+from control.db import ReadSession
+from control.jobs.schemas import ComparedJob, DistillationFacts
+from control.lifecycle.models import Job
+from core.spec.estimate import estimate
+from core.spec.job import JobSpec
+from core.spec.stored import is_known
+
+_SAME = ("task", "model", "training", "adaptation")
+"""Sections that are equal in the same job without a teacher."""
+_RATE = "train/samples_per_s"
+
+
+def distillation_facts(session: ReadSession, job: Job) -> DistillationFacts | None:
+    """The comparison of a job; None if it has no teacher."""
+    if job.purpose != "train" or job.spec.get("distillation") is None or not is_known(job.spec):
+        return None
+    checkpoint = session.get(Checkpoint, job.teacher_checkpoint_id) if job.teacher_checkpoint_id else None
+    teacher = None if checkpoint is None else session.get(Job, checkpoint.job_id)
+    alone = _alone(session, job)
+    student = _parameters(job.spec)
+    whole = None if teacher is None or not is_known(teacher.spec) else _parameters(teacher.spec)
+    return DistillationFacts(
+        checkpoint=None if checkpoint is None else checkpoint.id,
+        step=None if checkpoint is None else checkpoint.step,
+        teacher=None if teacher is None else _compared(teacher, checkpoint),
+        alone=None if alone is None else _compared(alone),
+        parameters=student,
+        teacher_parameters=whole,
+        size_ratio=None if whole is None else student / whole,
+        speed_ratio=_speed(alone, teacher),
+    )
+
+
+def _alone(session: ReadSession, job: Job) -> Job | None:
+    """The newest job that succeeded with the same student on the same data and had no teacher, nor weights of a checkpoint."""
+    spec = job.spec
+    found = session.scalars(
+        select(Job)
+        .where(
+            Job.project_id == job.project_id,
+            Job.purpose == "train",
+            Job.dataset_id == job.dataset_id,
+            Job.state == "succeeded",
+            *(Job.spec[name] == cast(spec.get(name), JSONB) for name in _SAME),
+        )
+        .order_by(Job.id.desc())
+        .limit(20)
+    )
+    return next((one for one in found if _is_plain(one.spec)), None)
+
+
+def _is_plain(spec: dict[str, Any]) -> bool:
+    start = spec.get("start")
+    return spec.get("distillation") is None and (start is None or start["scope"] == "tokenizer")
+
+
+def _compared(job: Job, checkpoint: Checkpoint | None = None) -> ComparedJob:
+    measures = (job.latest or {}) if checkpoint is None else checkpoint.metrics or job.latest or {}
+    values = {name: value for name, value in measures.items() if name.startswith("eval/")}
+    return ComparedJob(id=job.id if job.purpose == "train" else None, name=job.name, values=values)
+
+
+def _parameters(spec: dict[str, Any]) -> int:
+    return estimate(JobSpec.model_validate(spec)).parameters
+
+
+def _speed(alone: Job | None, teacher: Job | None) -> float | None:
+    """Samples a second of the student alone over the teacher's, each in its own training on a device of one kind."""
+    if (
+        alone is None
+        or teacher is None
+        or alone.spec["resources"]["device"] != teacher.spec["resources"]["device"]
+    ):
+        return None
+    mine, theirs = ((one.latest or {}).get(_RATE) for one in (alone, teacher))
+    return mine / theirs if mine and theirs else None
