@@ -4,10 +4,13 @@ import hashlib
 import pydoc_data.topics
 from typing import Any
 
+import pytest
+
 from control.broker import broker
 from control.checkpoints.models import Checkpoint
 from control.datasets import service as datasets
 from control.db import read, write
+from control.errors import Conflict
 from control.jobs.continuation import continuation
 from core.spec.job import JobSpec
 from core.spec.prepared import prepared_key
@@ -20,6 +23,7 @@ SMALL: dict[str, Any] = {
     "data": {"tokenizer": {"vocabulary_size": 400}},
     "training": {"steps": 20, "batch_size": 4, "sequence_length": 32, "checkpoint_every": 5},
 }
+LAST = 140
 
 
 def checkpoint(bench: Bench, job: str, step: int) -> Checkpoint:
@@ -60,17 +64,19 @@ def test_a_version_is_trained_on_as_a_whole_or_on_what_is_new_through_a_kill(ben
         with read(bench.database) as session:
             found = continuation(session, bench.project, version)
         assert found is not None
-        proposed = {name: found.spec[name] for name in ("data", "training", "start", "model")}
+        proposed = {name: found.spec[name] for name in ("data", "training", "start", "model", "continual")}
         assert proposed["training"]["steps"] == 40
-        proposed["training"] = proposed["training"] | {"checkpoint_every": 5}
+        assert proposed["continual"] == {"replay": {}}
+        # Many steps after the one at which it is killed, so that they take longer than to kill it on any machine.
+        proposed["training"] = proposed["training"] | {"steps": LAST, "checkpoint_every": 20}
         killed = bench.submit("new", dataset=version, **proposed)
-        bench.await_checkpoint(killed, 25)
-        with write(bench.database) as session:
-            datasets.delete(session, bench.storage, bench.project, first)
+        bench.await_checkpoint(killed, 40)
         left = worker.all()
         worker.process.kill()
         await_gone(left)
     assert bench.job(killed).state == "running"
+    with pytest.raises(Conflict), write(bench.database) as session:
+        datasets.delete(session, bench.storage, bench.project, first)  # the job replays what is there
 
     def expired() -> bool:
         bench.maintenance().expire_leases()
@@ -87,4 +93,7 @@ def test_a_version_is_trained_on_as_a_whole_or_on_what_is_new_through_a_kill(ben
         ).failure
     assert bench.job(killed).state == "succeeded", bench.job(killed).failure
     assert bench.job(killed).attempt == 2
-    assert written(bench, killed, 40) == written(bench, unbroken, 40)
+    assert written(bench, killed, LAST) == written(bench, unbroken, LAST)
+    with write(bench.database) as session:
+        datasets.delete(session, bench.storage, bench.project, first)
+    assert bench.storage.exists(bench.blob_key(MAY)), "the version has it too"
