@@ -160,7 +160,7 @@ class Bundle:
             EngineError: ``checkpoint_mismatch`` if a tensor is missing, has another shape or is not in the objective.
         """
         try:
-            state = self._read(directory)
+            state = self._read(directory, partly=partly)
             if added is not None:
                 state |= self._with_further_rows(state, added)
             missing, unexpected = into.load_state_dict(state, strict=False)
@@ -209,11 +209,11 @@ class Bundle:
             **params,
         )
 
-    def _read(self, directory: Path) -> dict[str, Tensor]:
+    def _read(self, directory: Path, *, partly: bool = False) -> dict[str, Tensor]:
         state: dict[str, Tensor] = {}
         for network in self.networks:
             if not network.is_copy:
-                found = _read_network(directory / network.folder, network)
+                found = _read_network(directory / network.folder, network, partly=partly)
                 state |= {network.prefix + name: tensor for name, tensor in found.items()}
         for tensors in self.tensors:
             path = directory / tensors.file
@@ -305,8 +305,11 @@ def _write_network(folder: Path, network: Network, weights: Mapping[str, Tensor]
         network.write_beside(folder)
 
 
-def _read_network(folder: Path, network: Network) -> Mapping[str, Tensor]:
+def _read_network(folder: Path, network: Network, *, partly: bool = False) -> Mapping[str, Tensor]:
     """
+    Args:
+        partly: Ignore tensors that the network does not have.
+
     Raises:
         ValueError: tensors are missing, or the network does not have some of them.
     """
@@ -321,7 +324,8 @@ def _read_network(folder: Path, network: Network) -> Mapping[str, Tensor]:
     if getattr(model, "pooler", True) is None:
         options["add_pooling_layer"] = False
     loaded, report = type(model).from_pretrained(folder, config=model.config, **options)
-    misfits = sorted(str(name) for names in report.values() for name in names)
+    ignored = ("unexpected_keys",) if partly else ()
+    misfits = sorted(str(name) for kind, names in report.items() if kind not in ignored for name in names)
     if misfits:
         raise ValueError(f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
     state: dict[str, Tensor] = loaded.state_dict()

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from core.checkpoints.bundle import averaged_folder, read_hooks
+from core.checkpoints.bundle import averaged_folder, read_hooks, read_state
 from core.checkpoints.resume import Origin, find_origin, fingerprint, recorded, run_directory
 from core.checkpoints.start import EncoderStart, find_start
 from core.checkpoints.writer import CheckpointWriter
@@ -21,7 +21,7 @@ from core.commands.endings import report_failure, stop_at_once
 from core.commands.settling import environment_of, load_spec, settle
 from core.continual.classes import InCommon, in_common, with_classes_of
 from core.continual.earlier import EarlierData, prepare_earlier
-from core.continual.measuring import StageMeasures
+from core.continual.measuring import Prepare, StageMeasures
 from core.continual.methods import Methods
 from core.data import Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
@@ -124,7 +124,7 @@ class _Session:
                     self._teacher = open_teacher(job, checkpoint, data, Path(described))
                 objective, optimizers, average = self._build(job, common, place, origin)
                 methods = Methods.of(job, common, objective, place, events, self._progress)
-                own = self._hooks(job, common, objective, place)
+                own = self._hooks(job, common, objective, place, methods.prepare)
                 taught = (
                     [] if self._teacher is None else [distilling(job, objective, self._teacher, place.device)]
                 )
@@ -279,11 +279,13 @@ class _Session:
         scratch = stack.enter_context(TemporaryDirectory(prefix="seedbed-classes-"))
         return with_classes_of(job, data, start, Path(scratch))
 
-    def _hooks(self, job: JobSpec, common: InCommon, objective: Objective, place: Place) -> list[Hook]:
+    def _hooks(
+        self, job: JobSpec, common: InCommon, objective: Objective, place: Place, prepare: Prepare | None
+    ) -> list[Hook]:
         """What is added to the loop, in order; the measurement of the stages is the last, so that it is of the final weights."""
         hooks: list[Hook] = []
         if job.continual is not None:
-            measures = StageMeasures(job, common, objective, place, self._events)
+            measures = StageMeasures(job, common, objective, place, self._events, prepare)
             if self._first_step == 0 or self._forked:
                 measures.before()
             hooks.append(measures)
@@ -313,8 +315,9 @@ class _Session:
                     checkpoint=str(origin.path),
                 )
         elif start is not None and start.scope == "weights":
-            with objective.knowing(known):
-                objective.start_from_weights(start.path)
+            if not _adds_adapter(job):  # below the adapter, they were taken when it was added
+                with objective.knowing(known):
+                    objective.start_from_weights(start.path)
         else:
             self._take_half(job, objective)
         objective.to(place.device)
@@ -354,12 +357,23 @@ class _Session:
         if start is not None and start.scope == "all":
             take = partial(self._take_published, path=start.path, known=common.known)
             objective = create_objective(job, data, begin=take)
+        elif start is not None and start.scope == "weights" and _adds_adapter(job):
+            take = partial(self._take_below_adapters, path=start.path, known=common.known)
+            objective = create_objective(job, data, begin=take)
         else:
             of_encoder = start is not None and start.scope == "encoder"
             objective = create_objective(job, data, start.path if start and of_encoder else None)
         if common.among is not None:
             objective.answer_among(common.among)
         return objective
+
+    @staticmethod
+    def _take_below_adapters(objective: Objective, path: Path, known: Sequence[str]) -> None:
+        """Begin with the network that a checkpoint has below the adapter of its stage, or if it has none, with the whole network."""
+        with objective.knowing(known):
+            objective.restore_below(
+                path, layers=_adds_adapter(JobSpec.model_validate(read_state(path)["spec"]))
+            )
 
     def _take_published(self, objective: Objective, path: Path, known: Sequence[str]) -> None:
         with objective.knowing(known):
@@ -403,6 +417,11 @@ class _Session:
 
     def _stop_while_preparing(self) -> NoReturn:
         stop_at_once(self._events, self._first_step)
+
+
+def _adds_adapter(job: JobSpec) -> bool:
+    """Whether a job puts an adapter of its own stage into a network that stays as it is."""
+    return job.continual is not None and job.continual.adapters is not None
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """What is measured of the stages: each one's held-out part, before and after a stage is learned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -24,6 +24,9 @@ Moment = Literal["fresh", "start", "end"]
 """With which weights: freshly initialised ones, those that the stage starts from, or those that it ends with."""
 
 
+Prepare = Callable[[Objective, str | None], object]
+
+
 class StageMeasures(Hook):
     """Reports events ``stage_measured``: the values of ``Objective.evaluate`` on a stage's held-out part.
 
@@ -31,13 +34,22 @@ class StageMeasures(Hook):
         job: With every ``auto`` decided.
         data: Of the stage that is learned, and of the earlier ones.
         objective: Of the run.
+        prepare: Called at the end with an objective that has the run's weights and the job of an earlier stage, or None for the
+            run's own stage, before it is measured; it may change the weights.
     """
 
     name: ClassVar[str] = "measures"
 
-    def __init__(
-        self, job: JobSpec, data: InCommon, objective: Objective, place: Place, events: Events
+    def __init__(  # noqa: PLR0917 - what a run is made of
+        self,
+        job: JobSpec,
+        data: InCommon,
+        objective: Objective,
+        place: Place,
+        events: Events,
+        prepare: Prepare | None = None,
     ) -> None:
+        self._prepare = prepare
         self._job = job
         self._data = data
         self._objective = objective
@@ -53,10 +65,17 @@ class StageMeasures(Hook):
 
     def finish(self) -> None:
         """Measure every stage."""
-        self._report(OWN, "end", self._evaluate(self._job, self._objective))
         weights = self._objective.state_dict()
+        own = self._objective
+        if self._prepare is not None:
+            own = reading(self._job, self._data.data, self._data.among)
+            own.load_state_dict(weights)
+            own.restored()
+            self._prepare(own.to(self._place.device), None)
+        self._report(OWN, "end", self._evaluate(self._job, own))
         for stage in self._data.stages:
-            self._report(stage.ancestor.job, "end", measured_on(stage, weights, self._place, self._job))
+            values = measured_on(stage, weights, self._place, self._job, self._prepare)
+            self._report(stage.ancestor.job, "end", values)
 
     def _report(self, of: str, when: Moment, values: Mapping[str, float]) -> None:
         self._events.emit("stage_measured", of=of, when=when, values=dict(values))
@@ -78,19 +97,27 @@ def reading(job: JobSpec, data: Prepared, among: Sequence[int] | None) -> Object
 
 
 def measured_on(
-    stage: Stage, weights: Mapping[str, Tensor], place: Place, settled: JobSpec
+    stage: Stage,
+    weights: Mapping[str, Tensor],
+    place: Place,
+    settled: JobSpec,
+    prepare: Prepare | None = None,
 ) -> dict[str, float]:
     """`evaluated` with given weights on the data of an earlier stage.
 
     Args:
         weights: A ``state_dict()`` of the objective of ``settled``.
         settled: The job that is run, with every ``auto`` decided.
+        prepare: As of `StageMeasures`.
     """
     as_run = settled.model_copy(update={"data": stage.job.data})
     objective = reading(as_run, stage.data, stage.among)
     objective.load_state_dict(weights)
     objective.restored()
-    return evaluated(as_run, objective.to(place.device), place)
+    objective.to(place.device)
+    if prepare is not None:
+        prepare(objective, stage.ancestor.job)
+    return evaluated(as_run, objective, place)
 
 
 def evaluated(job: JobSpec, objective: Objective, place: Place) -> dict[str, float]:

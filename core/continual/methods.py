@@ -11,7 +11,9 @@ from core.checkpoints.bundle import read_hooks
 from core.continual.classes import InCommon
 from core.continual.ewc import ElasticWeightConsolidation
 from core.continual.lwf import OldOutputs
+from core.continual.measuring import Prepare
 from core.continual.replay import ReplayBuffer
+from core.continual.stage_adapters import AdapterOfEachStage
 from core.data.progress import OnProgress
 from core.events import Events
 from core.objectives.base import Objective
@@ -28,6 +30,7 @@ class Methods:
     ewc: ElasticWeightConsolidation | None = None
     lwf: OldOutputs | None = None
     replay: ReplayBuffer | None = None
+    adapters: AdapterOfEachStage | None = None
     old_outputs: Sequence[Sequence[int]] = ()
     """What `OldOutputs.begin` takes."""
 
@@ -56,13 +59,21 @@ class Methods:
             ewc=ElasticWeightConsolidation(asked.ewc, *run, on_progress) if asked.ewc else None,
             lwf=OldOutputs(asked.lwf, job, common.data, objective, place) if asked.lwf else None,
             replay=ReplayBuffer(asked.replay, *run, events, on_progress) if asked.replay else None,
+            adapters=AdapterOfEachStage(asked.adapters, job, common, objective, place, on_progress)
+            if asked.adapters
+            else None,
             old_outputs=old_outputs(common),
         )
 
     @property
     def hooks(self) -> list[Hook]:
         """The additions to the loop."""
-        return [hook for hook in (self.ewc, self.lwf, self.replay) if hook is not None]
+        return [hook for hook in (self.ewc, self.lwf, self.replay, self.adapters) if hook is not None]
+
+    @property
+    def prepare(self) -> Prepare | None:
+        """What is done with an objective before a stage is measured at the end; as of `StageMeasures`."""
+        return None if self.adapters is None else self.adapters.prepare
 
     def begin(self, start: Path) -> None:
         """Prepare the methods before the first step, with the weights that the stage starts from.
@@ -72,6 +83,8 @@ class Methods:
         """
         if self.ewc is not None:
             self.ewc.begin(_below(f"{self.ewc.name}.", read_hooks(start)))
+        if self.adapters is not None:
+            self.adapters.begin(_below(f"{self.adapters.name}.", read_hooks(start)))
         if self.lwf is not None:
             self.lwf.begin(self.old_outputs)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.adaptation.base import Adapted
-from core.checkpoints.bundle import Bundle
+from core.checkpoints.bundle import BASE, Bundle
 from core.data import Prepared, Samples, SplitName
 from core.errors import EngineError
 from core.evaluation.outcomes.base import Outcomes
@@ -340,6 +340,22 @@ class Objective(nn.Module, abc.ABC):
             EngineError: ``checkpoint_mismatch`` where they do not fit these networks.
         """
         self.restore(directory)
+
+    def restore_below(self, directory: Path, *, layers: bool) -> None:
+        """Load the weights of a checkpoint of an adapted network, without what its adaptation added.
+
+        Args:
+            layers: Whether it has such layers. False: all its weights are loaded, as `export` wrote them without an adaptation.
+
+        Raises:
+            EngineError: ``checkpoint_mismatch`` where they do not fit these networks.
+        """
+        bundle = self.bundle
+        if layers and (directory / BASE).is_dir():
+            networks = [replace(one, folder=BASE) if one is bundle.root else one for one in bundle.networks]
+            bundle = replace(bundle, networks=networks)
+        bundle.read(directory, self, partly=layers)
+        self.restored()
 
     def restored(self) -> None:
         """Called after the state was read from a checkpoint: updates copies of buffers on the host."""

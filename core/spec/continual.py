@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.spec.adaptation import Adapters, Lora
 from core.spec.base import Spec
 from core.spec.data import DataSpec
 from core.spec.faults import SpecFault
@@ -68,6 +69,11 @@ class StageAdapters(Spec):
     route: Literal["stage", "prototype"] = "stage"
     """How the adapter for a sample is chosen. ``stage``: by the stage, which must be known. ``prototype``: that of the stage
     whose mean of features is nearest to the sample's."""
+
+    @property
+    def adaptation(self) -> Adapters | Lora:
+        """What of the network is trained in a stage, and what is added to it."""
+        return Adapters(size=self.size) if self.kind == "adapters" else Lora(rank=self.size)
 
 
 class Ancestor(Spec):

@@ -29,6 +29,13 @@ def require_methods_fit(continual: Continual, task: TaskSpec, network: Size) -> 
             param="continual.lwf",
             task=task.kind,
         )
+    if continual.adapters is not None and continual.adapters.route == "prototype" and not task.learns_classes:
+        raise SpecFault(
+            "adapters_route_unfit",
+            f"{task.kind} does not learn one class of each sample, whose features could be compared; set it to 'stage'",
+            param="continual.adapters.route",
+            task=task.kind,
+        )
     replay = continual.replay
     if replay is None:
         return

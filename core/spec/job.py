@@ -1,9 +1,9 @@
 """`JobSpec`: the whole spec of a job."""
 
 import difflib
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
 from core.spec.adaptation import Adaptation, Full
 from core.spec.adaptation_rules import require_fit
@@ -29,6 +29,8 @@ from core.spec.training import TrainingSpec
 
 MOST_CLASSES = 1_000
 """Number of classes for an estimate without data: as many as the inspection of a file counts."""
+
+_FULL = {"method": "full"}
 
 
 class JobSpec(Spec):
@@ -105,7 +107,15 @@ class JobSpec(Spec):
                 param="start.scope",
                 scope=self.start.scope,
             )
-        if self.continual.adapters is not None and not isinstance(self.adaptation, Full):
+        self._require_adapters_fit()
+        require_methods_fit(self.continual, self.task, self.network_size)
+        return self
+
+    def _require_adapters_fit(self) -> None:
+        adapters = None if self.continual is None else self.continual.adapters
+        if adapters is None:
+            return
+        if self.adaptation != adapters.adaptation:
             raise SpecFault(
                 "methods_do_not_combine",
                 f"continual.adapters adds an adapter for each stage, which does not go with {self.adaptation.method}; leave "
@@ -114,8 +124,41 @@ class JobSpec(Spec):
                 case="adaptation",
                 methods=["adapters", self.adaptation.method],
             )
-        require_methods_fit(self.continual, self.task, self.network_size)
-        return self
+        if self.start is not None and self.start.scope != "weights":
+            raise SpecFault(
+                "adapters_scope",
+                f"a stage with a new adapter begins with a fresh optimiser, and {self.start.scope!r} takes that of the checkpoint; set "
+                "it to 'weights'",
+                param="start.scope",
+                scope=self.start.scope,
+            )
+        try:
+            require_fit(self.adaptation, self.task, self.network_size, self.training)
+        except SpecFault as error:
+            raise SpecFault(
+                "adapters_without_place",
+                f"the network has no place for adapters: {error.message}",
+                param="continual.adapters",
+                task=self.task.kind,
+                architecture=self.architecture,
+                reason=error.message,
+            ) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_stage_adapters(cls, document: Any) -> Any:
+        """Fill in ``adaptation`` where ``continual.adapters`` decides it."""
+        if not isinstance(document, dict) or document.get("adaptation", Full()) not in (Full(), _FULL):
+            return document
+        try:
+            continual = Continual.model_validate(document.get("continual"))
+        except ValidationError:
+            return document  # absent, or reported at its own fields
+        return (
+            document
+            if continual.adapters is None
+            else document | {"adaptation": continual.adapters.adaptation}
+        )
 
     @model_validator(mode="after")
     def _distils(self) -> Self:

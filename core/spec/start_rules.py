@@ -80,7 +80,7 @@ def _all(spec: JobSpec, before: JobSpec, scope: Scope, step: int) -> list[Misfit
     fixed: dict[str, tuple[object, object]] = {
         "task.kind": (spec.task.kind, before.task.kind),
         "model": (_shape(spec), _shape(before)),
-        "adaptation": (spec.adaptation, before.adaptation),
+        "adaptation": (_adaptation(spec, before), before.adaptation),
         "data.tokenizer": (_tokenizer(spec, before), before.data.tokenizer),
         "training.sequence_length": (spec.learned_positions, before.learned_positions),
     }
@@ -153,6 +153,16 @@ def _added_before(spec: JobSpec, before: JobSpec) -> list[Misfit]:
 def _shape(spec: JobSpec) -> tuple[object, ...]:
     """What a network's weights are made for."""
     return spec.architecture, spec.network_size, spec.model.patch_size, spec.model.config
+
+
+def _adaptation(spec: JobSpec, before: JobSpec) -> object:
+    """That of a job, as far as a checkpoint has to have the same: an adapter for each stage is new in each, and the network below
+    may be that of any job whose weights have none, or adapters by stage too."""
+    asked = None if spec.continual is None else spec.continual.adapters
+    by_stage = before.continual is not None and before.continual.adapters is not None
+    if asked is None or (isinstance(before.adaptation, Adapters) and not by_stage):
+        return spec.adaptation
+    return spec.adaptation if by_stage else before.adaptation
 
 
 def _encoder(spec: JobSpec, before: JobSpec) -> list[Misfit]:
