@@ -261,7 +261,9 @@ class _Session:
             takes_head = isinstance(start, Origin) or (
                 isinstance(start, EncoderStart) and start.scope in {"all", "weights"}
             )
-            return InCommon(self._with_classes_of(job, data, start.path, stack) if takes_head else data)
+            if not takes_head:
+                return InCommon(data)
+            return InCommon(with_classes_of(job, data, start.path, self._scratch(".classes", stack)))
         stages = prepare_earlier(
             job,
             options.earlier,
@@ -269,15 +271,15 @@ class _Session:
             on_progress=self._progress,
             start=start.path,
         )
-        scratch = options.out / ".stages"
+        return in_common(job, data, stages, start.path, self._scratch(".stages", stack))
+
+    def _scratch(self, name: str, stack: ExitStack) -> Path:
+        """An empty folder in the run directory, removed at the end."""
+        scratch = self._options.out / name
         shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
         scratch.mkdir()
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        return in_common(job, data, stages, start.path, scratch)
-
-    def _with_classes_of(self, job: JobSpec, data: Prepared, start: Path, stack: ExitStack) -> Prepared:
-        scratch = stack.enter_context(TemporaryDirectory(prefix="seedbed-classes-"))
-        return with_classes_of(job, data, start, Path(scratch))
+        return scratch
 
     def _hooks(
         self, job: JobSpec, common: InCommon, objective: Objective, place: Place, prepare: Prepare | None

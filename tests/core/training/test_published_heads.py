@@ -121,9 +121,8 @@ def kinds(tmp_path: Path) -> Path:
     lines = []
     for number in range(240):
         name = CLASSES[number % 3]
-        lines.append(
-            {"text": f"{words[name]} {' '.join(dice.choice(words[name].split(), 4))}", "label": name}
-        )
+        text = f"{words[name]} {' '.join(dice.choice(words[name].split(), 4))} {number}"
+        lines.append({"text": text, "label": name})
     path = tmp_path / "kinds.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
@@ -158,32 +157,35 @@ def test_training_goes_on_with_the_head_to_the_same_bits(pretrain: Any, kinds: P
         # With new embeddings of a hundredth the norms' epsilon hides the words.
         original.get_input_embeddings().weight.mul_(20)
     original.save_pretrained(directory)
+    data = tmp_path / "data"
+    data.mkdir()
+    lines = kinds.read_text().splitlines(keepends=True)
+    (data / "train.jsonl").write_text("".join(lines[:180]))
+    (data / "test.jsonl").write_text("".join(lines[180:]))
     job = going_on(directory)
-    job["training"] |= {"steps": 40, "batch_size": 12, "checkpoint_every": 20, "evaluate_every": 20}
-    job["training"]["optimizer"] = {"learning_rate": 0.005}
+    job["training"] |= {"steps": 20, "batch_size": 12, "checkpoint_every": 5, "evaluate_every": 20}
     start = ("--start", str(directory))
-    engine = pretrain(job, out, *start, data=kinds)
+    engine = pretrain(job, out, *start, data=data)
     assert engine.end() == {"exit": 0}, engine.log.read_text()
     assert not [event for event in engine.of("warning") if event["code"] == "weights_missing"]
-    own = out / "step-00000040"
+    own = out / "step-00000020"
     config = json.loads((own / "config.json").read_text())
     assert [config["id2label"][str(number)] for number in range(3)] == list(CLASSES)
-    # It is right about what it learned, by the names of its own configuration.
+    # It is as often right as it says, by the names of its own configuration.
     classify = pipeline("text-classification", str(own), device="cpu")
-    assert [
-        classify(text)[0]["label"]
-        for text in ("[CLS] the cat ran the cat [SEP]", "[CLS] a dog sat a dog [SEP]")
-    ] == [
-        "walk",
-        "eat",
+    right = [
+        classify(f"[CLS] {line['text']} [SEP]")[0]["label"] == line["label"]
+        for line in map(json.loads, lines[180:])
     ]
+    values = engine.of("finished")[0]["values"]
+    assert values["eval/accuracy"] == pytest.approx(np.mean(right), abs=1e-9)
     reopened = AutoModelForSequenceClassification.from_pretrained(own)
     assert not torch.equal(reopened.classifier.weight, original.classifier.weight)
-    assert pretrain(job, broken, *start, data=kinds, dies_at=35).end()["signal"]
-    again = pretrain(job, broken, *start, data=kinds)
+    assert pretrain(job, broken, *start, data=data, dies_at=18).end()["signal"]
+    again = pretrain(job, broken, *start, data=data)
     assert again.end() == {"exit": 0}, again.log.read_text()
     for name in ("model.safetensors", "config.json"):
-        assert (broken / "step-00000040" / name).read_bytes() == (own / name).read_bytes()
+        assert (broken / "step-00000020" / name).read_bytes() == (own / name).read_bytes()
 
 
 def test_classes_that_the_head_does_not_know_are_refused_or_left_out(
