@@ -74,7 +74,7 @@ class Runner:
             }
             where = {stage.name: {"data": [str(stage.data)]} for stage in earlier}
             (directory / "earlier.json").write_text(json.dumps(where))
-            options = [
+            options += [
                 "--start",
                 str(earlier[-1].checkpoint),
                 "--earlier",
