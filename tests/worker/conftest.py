@@ -293,3 +293,10 @@ def worker(bench: Bench) -> Iterator[Tree]:
     """A worker that the module's tests share; no test may stop it."""
     with bench.worker() as tree:
         yield tree
+
+
+@pytest.fixture(scope="module")
+def real_worker(bench: Bench) -> Iterator[Tree]:
+    """A worker with the real engine, whose libraries take seconds to import: the module's tests share it, none may stop it."""
+    with bench.worker(engine="core") as tree:
+        yield tree

@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from control.db import write
 from control.jobs import service as jobs
 from core.formats.tables.reading import AS_FOUND
@@ -19,6 +21,8 @@ from tests.control.jobs.test_admission_of_text_labels import job as text_job
 from tests.control.jobs.test_admission_of_transcripts import ALL, recordings, table
 from tests.control.jobs.test_admission_of_transcripts import job as speech_job
 from tests.worker.conftest import Bench
+
+pytestmark = pytest.mark.usefixtures("real_worker")
 
 
 def _zip(members: Mapping[str, bytes]) -> bytes:
@@ -106,13 +110,12 @@ def _submitted(bench: Bench, document: dict[str, Any], name: str, content: bytes
 
 
 def test_a_failure_says_which_file_and_line_is_at_fault(bench: Bench) -> None:
-    with bench.worker(engine="core"):
-        submitted = {
-            case: _submitted(bench, document, name, content)
-            for case, (document, name, content, _, _) in FAILURES.items()
-        }
-        for job_id in submitted.values():
-            bench.await_state(job_id, "succeeded", "failed")
+    submitted = {
+        case: _submitted(bench, document, name, content)
+        for case, (document, name, content, _, _) in FAILURES.items()
+    }
+    for job_id in submitted.values():
+        bench.await_state(job_id, "succeeded", "failed")
     for case, (*_, code, said) in FAILURES.items():
         job = bench.job(submitted[case])
         assert job.state == "failed", case
@@ -125,7 +128,6 @@ def test_a_failure_says_which_file_and_line_is_at_fault(bench: Bench) -> None:
 def test_an_archive_of_recordings_with_transcripts_is_learned(bench: Bench) -> None:
     content = _zip(recordings() | {"t.csv": table(*ALL)})
     report, _ = read(io.BytesIO(content), "a.zip", "audio", AS_FOUND)
-    with bench.worker(engine="core"):
-        job_id = _submitted(bench, SPEECH, "a.zip", content, **report)
-        job = bench.await_state(job_id, "succeeded", "failed")
+    job_id = _submitted(bench, SPEECH, "a.zip", content, **report)
+    job = bench.await_state(job_id, "succeeded", "failed")
     assert job.state == "succeeded", job.failure

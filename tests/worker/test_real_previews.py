@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from control.db import read, write
@@ -17,6 +18,8 @@ from control.workers.fleet import fleet
 from core.spec.problems import validate
 from tests.core.image_jobs import image_job, striped_images
 from tests.worker.conftest import Bench, eventually
+
+pytestmark = pytest.mark.usefixtures("real_worker")
 
 
 def _previewed(bench: Bench, document: dict[str, Any], *, samples: int, step: int) -> Job:
@@ -38,9 +41,8 @@ def test_pictures_are_in_storage_before_a_preview_succeeds(bench: Bench, tmp_pat
     masked = image_job("masked_autoencoder", data={"held_out_fraction": 0.5})
     masked["dataset"] = bench.images(archive, 24)
     starved = masked | {"training": masked["training"] | {"batch_size": 20}}
-    with bench.worker(engine="core"):
-        done = _previewed(bench, masked, samples=5, step=3)
-        failed = _previewed(bench, starved, samples=16, step=1)
+    done = _previewed(bench, masked, samples=5, step=3)
+    failed = _previewed(bench, starved, samples=16, step=1)
 
     assert done.state == "succeeded", done.failure
     with read(bench.database) as session:
@@ -70,8 +72,7 @@ def test_text_is_shown_with_its_masks(bench: Bench) -> None:
         "data": {"tokenizer": {"vocabulary_size": 300}},
         "training": {"steps": 3, "batch_size": 4, "sequence_length": 32},
     }
-    with bench.worker(engine="core"):
-        done = _previewed(bench, document, samples=2, step=1)
+    done = _previewed(bench, document, samples=2, step=1)
     assert done.state == "succeeded", done.failure
     thing = shown(done, "model")
     with bench.storage.open(thing.key) as content:

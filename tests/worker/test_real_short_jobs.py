@@ -2,6 +2,8 @@
 
 import pydoc_data.topics
 
+import pytest
+
 from control.db import read, write
 from control.lifecycle.models import Job
 from control.short_jobs import service as short_jobs
@@ -13,6 +15,8 @@ from control.workers.fleet import fleet
 from core.spec.problems import validate
 from tests.worker.conftest import Bench, eventually
 from tests.worker.test_short_jobs import export_newest
+
+pytestmark = pytest.mark.usefixtures("real_worker")
 
 SPEC = {
     "task": {"kind": "masked_lm"},
@@ -31,15 +35,14 @@ def test_the_real_engine_estimates_and_exports(bench: Bench) -> None:
     text = "\f".join(pydoc_data.topics.topics.values()).encode()[:200_000]
     dataset = bench.dataset(text)
     spec = validate({"name": "real", "dataset": dataset, **SPEC})
-    with bench.worker(engine="core"):
-        job_id = bench.submit("real", dataset=dataset, **{k: v for k, v in SPEC.items() if k != "task"})
-        bench.await_state(job_id, "succeeded", "failed")
-        with write(bench.database) as session:
-            asked = short_jobs.create_from_spec(
-                session, ESTIMATE, bench.project, spec, EstimateOptions(largest_batch=False)
-            )
-        estimate = bench.await_state(asked.id, "succeeded", "failed")
-        export = export_newest(bench, job_id)
+    job_id = bench.submit("real", dataset=dataset, **{k: v for k, v in SPEC.items() if k != "task"})
+    bench.await_state(job_id, "succeeded", "failed")
+    with write(bench.database) as session:
+        asked = short_jobs.create_from_spec(
+            session, ESTIMATE, bench.project, spec, EstimateOptions(largest_batch=False)
+        )
+    estimate = bench.await_state(asked.id, "succeeded", "failed")
+    export = export_newest(bench, job_id)
 
     assert estimate.state == "succeeded", estimate.failure
     with read(bench.database) as session:
@@ -65,13 +68,12 @@ def test_an_estimate_on_unusable_data_fails_with_a_message(bench: Bench) -> None
     dataset = bench.dataset(b"one\n\n\ntwo " * 3000, vocabulary_size=300, tokenizer_sha256="0" * 64)
     document = {"name": "real", "dataset": dataset, **SPEC}
     document["data"] = {"tokenizer": {"kind": "uploaded"}}
-    with bench.worker(engine="core"):
-        eventually(lambda: _online(bench), "a worker")
-        with write(bench.database) as session:
-            asked = short_jobs.create_from_spec(
-                session, ESTIMATE, bench.project, validate(document), EstimateOptions(largest_batch=False)
-            )
-        short_job = bench.await_state(asked.id, "succeeded", "failed")
+    eventually(lambda: _online(bench), "a worker")
+    with write(bench.database) as session:
+        asked = short_jobs.create_from_spec(
+            session, ESTIMATE, bench.project, validate(document), EstimateOptions(largest_batch=False)
+        )
+    short_job = bench.await_state(asked.id, "succeeded", "failed")
     assert short_job.state == "failed"
     assert short_job.failure
     assert short_job.failure["code"] == "tokenizer_invalid"

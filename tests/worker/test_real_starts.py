@@ -19,6 +19,8 @@ from tests.core.published_models import reports_of, saved
 from tests.worker.conftest import Bench
 from tests.worker.test_short_jobs import export_newest
 
+pytestmark = pytest.mark.usefixtures("real_worker")
+
 
 def test_the_real_engine_takes_an_encoder_over(bench: Bench) -> None:
     dataset = bench.dataset("\f".join(pydoc_data.topics.topics.values()).encode()[:200_000])
@@ -28,15 +30,14 @@ def test_the_real_engine_takes_an_encoder_over(bench: Bench) -> None:
         "data": {"tokenizer": {"vocabulary_size": 512}},
         "training": {"steps": 30, "batch_size": 4, "sequence_length": 32},
     }
-    with bench.worker(engine="core"):
-        first = bench.submit("spans", **small, task={"kind": "masked_lm", "masking": "span"})
-        assert bench.await_state(first, "succeeded", "failed").state == "succeeded"
-        with read(bench.database) as session:
-            checkpoint = session.query(Checkpoint).filter_by(job_id=first, step=30).one().id
-        start = {"checkpoint": checkpoint, "scope": "encoder"}
-        task = {"kind": "masked_lm", "feature_reconstruction": {}}
-        child = bench.submit("features", **small, start=start, task=task)
-        job = bench.await_state(child, "succeeded", "failed")
+    first = bench.submit("spans", **small, task={"kind": "masked_lm", "masking": "span"})
+    assert bench.await_state(first, "succeeded", "failed").state == "succeeded"
+    with read(bench.database) as session:
+        checkpoint = session.query(Checkpoint).filter_by(job_id=first, step=30).one().id
+    start = {"checkpoint": checkpoint, "scope": "encoder"}
+    task = {"kind": "masked_lm", "feature_reconstruction": {}}
+    child = bench.submit("features", **small, start=start, task=task)
+    job = bench.await_state(child, "succeeded", "failed")
     assert job.state == "succeeded", job.failure
     assert bench.attempt(child, 1).start_step == 0
     assert bench.points(child)[30] > 0
@@ -50,20 +51,19 @@ def test_the_real_engine_reads_other_text_with_the_tokenizer_of_the_checkpoint(b
     }
     data = {"tokenizer": {"vocabulary_size": 512}}
     other = bench.dataset(text.upper().encode()[:200_000])
-    with bench.worker(engine="core"):
-        first = bench.submit("first", **small, data=data, dataset=bench.dataset(text.encode()[:200_000]))
-        assert bench.await_state(first, "succeeded", "failed").state == "succeeded"
-        with read(bench.database) as session:
-            checkpoint = session.query(Checkpoint).filter_by(job_id=first, step=20).one().id
-        start = {"checkpoint": checkpoint, "scope": "encoder"}
-        spec = {"name": "second", "dataset": other, "task": {"kind": "masked_lm"}, **small, "start": start}
-        with write(bench.database) as session:
-            asked = short_jobs.create_from_spec(
-                session, ESTIMATE, bench.project, validate(spec), EstimateOptions()
-            )
-        estimate = bench.await_state(asked.id, "succeeded", "failed")
-        child = bench.submit("second", **small, dataset=other, start=start)
-        job = bench.await_state(child, "succeeded", "failed")
+    first = bench.submit("first", **small, data=data, dataset=bench.dataset(text.encode()[:200_000]))
+    assert bench.await_state(first, "succeeded", "failed").state == "succeeded"
+    with read(bench.database) as session:
+        checkpoint = session.query(Checkpoint).filter_by(job_id=first, step=20).one().id
+    start = {"checkpoint": checkpoint, "scope": "encoder"}
+    spec = {"name": "second", "dataset": other, "task": {"kind": "masked_lm"}, **small, "start": start}
+    with write(bench.database) as session:
+        asked = short_jobs.create_from_spec(
+            session, ESTIMATE, bench.project, validate(spec), EstimateOptions()
+        )
+    estimate = bench.await_state(asked.id, "succeeded", "failed")
+    child = bench.submit("second", **small, dataset=other, start=start)
+    job = bench.await_state(child, "succeeded", "failed")
     assert estimate.state == "succeeded", estimate.failure
     assert job.state == "succeeded", job.failure
     assert job.spec["data"]["tokenizer"]["kind"] == "checkpoint"
@@ -101,20 +101,19 @@ def test_the_real_engine_goes_on_with_somebody_elses_model(
         b"\f".join(b"the cat sat on the red mat and then ran %d\n" % n for n in range(500))
     )
     training = {"steps": 6, "batch_size": 4, "sequence_length": 24, "checkpoint_every": 3}
-    with bench.worker(engine="core"):
-        children = {
-            scope: bench.submit(
-                "on",
-                dataset=dataset,
-                task={"kind": kind},
-                model=None,
-                training=training,
-                start={"checkpoint": checkpoint, "scope": scope},
-            )
-            for scope in ("all", "encoder")
-        }
-        jobs = {scope: bench.await_state(child, "succeeded", "failed") for scope, child in children.items()}
-        exported = export_newest(bench, children["all"])
+    children = {
+        scope: bench.submit(
+            "on",
+            dataset=dataset,
+            task={"kind": kind},
+            model=None,
+            training=training,
+            start={"checkpoint": checkpoint, "scope": scope},
+        )
+        for scope in ("all", "encoder")
+    }
+    jobs = {scope: bench.await_state(child, "succeeded", "failed") for scope, child in children.items()}
+    exported = export_newest(bench, children["all"])
     for scope, job in jobs.items():
         assert job.state == "succeeded", (scope, job.failure)
         assert bench.attempt(job.id, 1).start_step == 0

@@ -67,7 +67,7 @@ def _own_measures(
 def test_the_measures_of_a_task_with_labels_are_those_of_the_exported_network(
     name: str, make: Make, cache: Path
 ) -> None:
-    made, job = make(name), _job(name)
+    made, job = make(name, blocks=None), _job(name)
     own = _own_measures(made, job, cache, 8)
     quality, run = _quality(made, job, cache), _by_torch(made.directory)
     assert quality.measure([run]) == pytest.approx(own, rel=1e-4, abs=1e-6, nan_ok=True)
@@ -81,7 +81,7 @@ def test_the_measures_of_a_task_with_labels_are_those_of_the_exported_network(
 def test_the_measures_of_a_language_model_are_those_of_the_exported_network(
     name: str, make: Make, cache: Path
 ) -> None:
-    made, job = make(name), _job(name)
+    made, job = make(name, blocks=None), _job(name)
     quality, run = _quality(made, job, cache), _by_torch(made.directory)
     tokens: list[int] = []
 
@@ -106,7 +106,7 @@ def test_waves_are_read_as_the_preprocessor_says_and_without_padding(
     if preprocessor is not None:
         config = {"do_stable_layer_norm": normalization == "layer"}
         changes["model"] = document["model"] | {"config": config, "preprocessor": preprocessor}
-    made, job = make("speech_recognition", **changes), _job("speech_recognition", **changes)
+    made, job = make("speech_recognition", blocks=None, **changes), _job("speech_recognition", **changes)
     # One recording a batch has no padding.
     own = _own_measures(made, job, cache, 1)
     found = _quality(made, job, cache).measure([_by_torch(made.directory)])
@@ -119,7 +119,7 @@ def test_of_many_samples_some_are_measured_from_the_whole_split(
     make: Make, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core.export.quality, "_MOST_SAMPLES", 3)
-    made, job = make("text_classification-gpt2"), _job("text_classification-gpt2")
+    made, job = make("text_classification-gpt2", blocks=None), _job("text_classification-gpt2")
     data = prepare_for(job, data_files([made.data], job.task.modality), cache)
     count = len(create_objective(job, data).samples("held_out"))
     assert count > 9
