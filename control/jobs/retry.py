@@ -1,6 +1,6 @@
 """Retry: a failed or cancelled job goes back to the queue."""
 
-from control.checkpoints.repository import starting_points
+from control.checkpoints.repository import reference, starting_points
 from control.datasets import repository as datasets
 from control.db import ReadSession, WriteSession
 from control.errors import Conflict, NotFound
@@ -21,7 +21,7 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
     Raises:
         NotFound: ``job_not_found``, or ``dataset_not_found``: its dataset, or that of an earlier stage, was deleted since.
         InvalidTransition: it is neither failed nor cancelled.
-        Conflict: ``no_checkpoint``: it is a fork, and what it starts from was deleted since; ``time_limit``: it has used
+        Conflict: ``no_checkpoint``: it is a fork, and what it starts from was deleted since, or its teacher was; ``time_limit``: it has used
             up its ``resources.max_seconds``.
     """
     job = repository.lock(session, project_id, job_id)
@@ -47,6 +47,12 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
             f"The checkpoint that {job.id} starts from was deleted, and it has none of its own. Submit a new job instead.",
             params={"case": "start_deleted", "job": job.id},
         )
+    if _teacher_is_gone(session, job):
+        raise Conflict(
+            "no_checkpoint",
+            f"The checkpoint that {job.id} learns from was deleted. Submit a new job with another teacher instead.",
+            params={"case": "teacher_deleted", "job": job.id},
+        )
     resources = dict(job.spec["resources"])
     if body is not None and "max_seconds" in body.model_fields_set:
         resources["max_seconds"] = body.max_seconds
@@ -63,6 +69,12 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
     job.retries_used = 0
     transition(session, job, "queued", code="retry_requested")
     return job
+
+
+def _teacher_is_gone(session: ReadSession, job: Job) -> bool:
+    if job.spec.get("distillation") is None:
+        return False
+    return job.teacher_checkpoint_id is None or reference(session, job.teacher_checkpoint_id) is None
 
 
 def _start_is_gone(session: ReadSession, job: Job) -> bool:

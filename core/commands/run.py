@@ -346,7 +346,9 @@ class _Session:
         return objective, optimizers, average
 
     def _take_half(self, job: JobSpec, objective: Objective) -> None:
-        """Give a student of half its teacher's blocks the teacher's weights."""
+        """Give a student of half its teacher's blocks the teacher's weights, unless it goes on with those of a checkpoint."""
+        if self._encoder is not None and self._encoder.scope != "tokenizer":
+            return
         if (
             self._teacher is not None
             and job.distillation is not None

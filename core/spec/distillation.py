@@ -56,7 +56,8 @@ class Distillation(Spec):
     """Id of a checkpoint of the project. A run without a service is given its directory on the command line instead."""
     student: Literal["as_spec", "every_other"] = "as_spec"
     """``as_spec``: the network that the spec describes. ``every_other``: half of the teacher's blocks, evenly spaced, and all
-    else of its network, with the teacher's weights (Sanh et al. 2019, arXiv 1910.01108); leave ``model`` out."""
+    else of its network, with the teacher's weights (Sanh et al. 2019, arXiv 1910.01108); leave ``model`` out. A job that goes on
+    with all weights of a checkpoint keeps those."""
     temperature: Annotated[float, Field(gt=0.0, le=100.0)] = 2.0
     """Divides the outputs of both networks before the softmax. The difference is multiplied by its square, so that the size of
     the gradient does not depend on it."""
@@ -126,10 +127,10 @@ def require_possible(
             case="student",
             architecture=size.architecture,
         )
-    if wanted.student == "every_other" and start is not None and start.scope != "tokenizer":
+    if wanted.student == "every_other" and start is not None and start.scope == "encoder":
         raise SpecFault(
             "two_sources_of_weights",
-            "every_other takes the student's weights from the teacher, and the job starts from a checkpoint; leave one of them out",
+            "every_other takes the student's weights from the teacher, and the job takes an encoder's; leave one of them out",
             param="distillation.student",
         )
 

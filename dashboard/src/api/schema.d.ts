@@ -2747,7 +2747,8 @@ export interface components {
             /**
              * Student
              * @description ``as_spec``: the network that the spec describes. ``every_other``: half of the teacher's blocks, evenly spaced, and all
-             *     else of its network, with the teacher's weights (Sanh et al. 2019, arXiv 1910.01108); leave ``model`` out.
+             *     else of its network, with the teacher's weights (Sanh et al. 2019, arXiv 1910.01108); leave ``model`` out. A job that goes on
+             *     with all weights of a checkpoint keeps those.
              * @default as_spec
              * @enum {string}
              */

@@ -10,6 +10,8 @@ from control.checkpoints import deletion
 from control.db import WriteSession
 from control.errors import Conflict, SeedbedError
 from control.jobs import service as jobs
+from control.jobs.schemas import ForkIn
+from control.lifecycle.intents import request
 from control.lifecycle.models import Event, Job
 from control.short_jobs import service as short_jobs
 from control.short_jobs.kinds.estimate import KIND as ESTIMATE
@@ -171,3 +173,26 @@ def test_a_student_is_shown_beside_its_teacher_and_the_same_student_alone(sessio
     assert (found.alone.id, found.alone.values) == (alone.id, {"eval/loss": 4.0})
     assert found.speed_ratio == 2.5
     assert jobs.job_out(session, alone).distillation is None
+
+
+def test_a_student_of_half_its_teacher_is_forked_and_not_retried_without_its_teacher(
+    session: WriteSession, tmp_path: Path
+) -> None:
+    job, claim = make_running(session, model=LARGE)
+    teacher = make_checkpoint(session, claim, 20)
+    make_checkpoint(session, claim, 30)
+    jobs.finish(session, job.id, 1, jobs.Completed())
+    student = taught(session, job, teacher.id, distillation={"student": "every_other"}, model={})
+    own = jobs.claim(session, make_worker(session))
+    assert own
+    make_checkpoint(session, own, 10)
+    fork = jobs.fork(session, job.project_id, student.id, ForkIn(changes={"training": {"steps": 200}}))
+    assert fork.teacher_checkpoint_id == teacher.id
+    assert fork.spec["model"] == student.spec["model"]
+    jobs.finish(session, student.id, 1, jobs.Failed("internal", "It failed."))
+    request(session, job.project_id, fork.id, "cancel")
+    session.flush()
+    deletion.delete(session, LocalStorage(tmp_path), job.project_id, teacher.id)
+    with pytest.raises(Conflict) as caught:
+        jobs.retry(session, job.project_id, student.id)
+    assert caught.value.params["case"] == "teacher_deleted"
