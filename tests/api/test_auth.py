@@ -10,6 +10,8 @@ from sqlalchemy import Engine, select, update
 from control.db import read, write
 from control.keys.models import ApiKey
 from control.keys.secrets import SessionToken
+from control.lineages.schemas import PlannedLineageIn
+from control.lineages.service import plan
 from control.samples.service import commit_sample
 from control.settings import Settings
 from control.short_jobs import service as short_jobs
@@ -22,7 +24,7 @@ from control.short_jobs.kinds.export import ExportIn
 from control.short_jobs.kinds.preview import KIND as PREVIEW
 from control.short_jobs.kinds.preview import PreviewOptions
 from tests.api.conftest import Keys, problem
-from tests.factories import make_checkpoint, make_running, make_spec
+from tests.factories import make_checkpoint, make_dataset, make_running, make_spec
 
 CSRF = {"X-Seedbed-Csrf": "1"}
 NO_RESOURCES = {"kind", "name", "path"}
@@ -221,10 +223,21 @@ class TestOtherProjects:
                 sha256="a" * 64,
                 object_key=f"jobs/{job.id}/attempt-1/samples/text",
             )
+            datasets = [make_dataset(session, project_id) for _ in range(2)]
+            stage = {
+                "name": "stages",
+                "task": {"kind": "masked_lm"},
+                "model": {"preset": "bert-tiny"},
+                "training": {"steps": 100, "batch_size": 8, "sequence_length": 64},
+            }
+            lineage = plan(
+                session, project_id, PlannedLineageIn(spec=stage, datasets=datasets), by_admin=False
+            )
             return {
                 "job": job.id,
                 "dataset": job.dataset_id,
                 "checkpoint": checkpoint.id,
+                "lineage": lineage.id,
                 "sample": sample.id,
                 "key": api_keys.made[client.headers["authorization"].removeprefix("Bearer ")],
                 **{kind: row.id for kind, row in short.items()},
