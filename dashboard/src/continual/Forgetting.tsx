@@ -112,12 +112,15 @@ export function Forgetting({ found, stages, onMetric }: ForgettingProps) {
       </div>
       <Tiles found={found} />
       <div className="card forgetting-card">
+        <p className="faint small">
+          <code>{found.metric}</code> on the held-out part of each stage; {found.better} is better, and
+          darker. The framed values are those right after the stage was learned.
+        </p>
         {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so a keyboard must reach it */}
         <div className="forgetting-scroll" tabIndex={0} role="group" aria-label="Forgetting matrix">
           <table className="forgetting-matrix">
-            <caption>
-              <code>{found.metric}</code> on the held-out part of each stage; {found.better} is better, and
-              darker.
+            <caption className="visually-hidden">
+              Rows: after which stage. Columns: on whose held-out part.
             </caption>
             <thead>
               <tr>

@@ -59,7 +59,19 @@ function Stages({ lineage }: { lineage: PlannedLineage }) {
         <tbody>
           {lineage.stages.map((stage) => (
             <tr key={stage.position}>
-              <td className="num">{stage.position}</td>
+              <td className="num">
+                {stage.job ? (
+                  <Link
+                    href={`/jobs/${stage.job}`}
+                    className="link"
+                    aria-label={`Job of stage ${stage.position}`}
+                  >
+                    {stage.position}
+                  </Link>
+                ) : (
+                  stage.position
+                )}
+              </td>
               <td className="cell-main">
                 {stage.dataset_name === null ? (
                   <Name>{nameOf(stage)}</Name>

@@ -124,28 +124,33 @@ function LineageForm({ job, datasets }: { job: Job; datasets: Dataset[] }) {
         <div className="form-section-head">
           <h2>Against forgetting</h2>
         </div>
-        {METHODS.map(({ method, title, help }) => (
-          <div key={method} className="lineage-method">
-            <input
-              id={`method-${method}`}
-              type="checkbox"
-              checked={methods.includes(method)}
-              aria-describedby={`method-${method}-help`}
-              onChange={(event) => toggle(method, event.target.checked)}
-            />
-            <div>
-              <label htmlFor={`method-${method}`}>
-                <b>{title}</b>
-              </label>
-              <p id={`method-${method}-help`} className="help">
-                {help}
-              </p>
+        <div className="stack">
+          {METHODS.map(({ method, title, help }) => (
+            <div key={method} className="lineage-method">
+              <input
+                id={`method-${method}`}
+                type="checkbox"
+                checked={methods.includes(method)}
+                aria-describedby={`method-${method}-help`}
+                onChange={(event) => toggle(method, event.target.checked)}
+              />
+              <div>
+                <label htmlFor={`method-${method}`}>
+                  <b>{title}</b>
+                </label>
+                <p id={`method-${method}-help`} className="help">
+                  {help}
+                </p>
+              </div>
             </div>
-          </div>
-        ))}
-        <p className="help">Forgetting is measured in any case.</p>
+          ))}
+          <p className="help">Forgetting is measured in any case.</p>
+        </div>
       </section>
       <section className="form-section card">
+        <div className="form-section-head">
+          <h2>Lineage</h2>
+        </div>
         <div className="form-grid">
           <div className="field">
             <label htmlFor="lineage-name" className="field-label">
@@ -195,9 +200,12 @@ export function NewLineagePage() {
       {error && <ErrorBox error={error} />}
       <div className="stack">
         <section className="form-section card">
+          <div className="form-section-head">
+            <h2>Spec</h2>
+          </div>
           <div className="field">
             <label htmlFor="lineage-source" className="field-label">
-              Spec of
+              The spec of the job
             </label>
             <select
               id="lineage-source"
