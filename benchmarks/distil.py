@@ -216,6 +216,7 @@ class Bench:
             half = open_checkpoint(student.checkpoint, Path(second))
             sizes = [one.objective.parameter_count or _count(one) for one in (half, whole)]
             seconds = {False: list[float](), True: list[float]()}
+            torch.set_num_threads(1)
             for _ in range(_ROUNDS):
                 for is_half, one in ((True, half), (False, whole)):
                     seconds[is_half].append(_forward_seconds(one))
@@ -232,17 +233,17 @@ def _count(opened: Opened) -> int:
 
 
 def _forward_seconds(opened: Opened) -> float:
-    """Seconds of one forward pass of the encoder over some inputs."""
+    """Processor time of one forward pass of the encoder over some inputs, with one thread: other work does not change it."""
     encoder, job = opened.objective.learned_encoder, opened.job
     assert encoder is not None
     if job.task.modality == "text":
         inputs = torch.zeros(_ROWS, job.training.sequence_length, dtype=torch.int64)
     else:
-        inputs = torch.zeros(_ROWS, job.data.image.channels, job.data.image.size, job.data.image.size)
-    began = time.perf_counter()
+        inputs = torch.randn(_ROWS, job.data.image.channels, job.data.image.size, job.data.image.size)
+    began = time.process_time()
     with torch.no_grad():
         encoder.features(inputs)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 if __name__ == "__main__":
