@@ -2,20 +2,19 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import torch
 
-from core.checkpoints.bundle import averaged_folder, read_hooks, read_state
+from core.checkpoints.bundle import read_hooks
 from core.checkpoints.resume import Origin, find_origin, fingerprint, recorded, run_directory
 from core.checkpoints.start import EncoderStart, find_start
 from core.checkpoints.writer import CheckpointWriter
+from core.commands.beginning import Beginning
 from core.commands.digests import Digests
 from core.commands.endings import report_failure, stop_at_once
 from core.commands.settling import environment_of, load_spec, settle
@@ -26,7 +25,6 @@ from core.continual.methods import Methods
 from core.data import Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.data.text import PreparedText
-from core.distillation.half import take_blocks
 from core.distillation.hook import distilling
 from core.distillation.teacher import Teacher, TeacherCheckpoint, find_teacher, open_teacher, require_fit
 from core.distributed.world import World
@@ -35,9 +33,8 @@ from core.events import Events, MetricsFile
 from core.objectives.base import Objective
 from core.objectives.hooks import Hook, Hooks
 from core.process import keep_freed_memory
-from core.spec.distillation_rules import completed, kept_blocks
+from core.spec.distillation_rules import completed
 from core.spec.job import JobSpec
-from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
 from core.training.cadence import Cadence, Limits
 from core.training.compilation import compile_or_fall_back
@@ -120,8 +117,7 @@ class _Session:
                 asked, (job, place) = job, settle(job, data, place, decisions)
                 self._require_more_steps(job)
                 if checkpoint is not None:
-                    described = stack.enter_context(TemporaryDirectory(prefix="seedbed-teacher-"))
-                    self._teacher = open_teacher(job, checkpoint, data, Path(described))
+                    self._teacher = open_teacher(job, checkpoint, data, self._scratch(".teacher", stack))
                 objective, optimizers, average = self._build(job, common, place, origin)
                 methods = Methods.of(job, common, objective, place, events, self._progress)
                 own = self._hooks(job, common, objective, place, methods.prepare)
@@ -296,35 +292,8 @@ class _Session:
     def _build(
         self, job: JobSpec, common: InCommon, place: Place, origin: Origin | None
     ) -> tuple[Objective, dict[str, torch.optim.Optimizer], ExponentialMovingAverage | None]:
-        start, data, known = self._encoder, common.data, common.known
-        objective = self._create(job, common)
-        objective.samples("train").require(job.training.sequences_per_step)
-        objective.samples("held_out").require(1)
-        decay, average = job.training.ema_decay, None
-        averaged = averaged_folder(origin.path) if origin else None
-        if decay is not None and averaged is not None:
-            with objective.knowing(known):
-                objective.restore(averaged)
-            objective.to(place.device)
-            average = ExponentialMovingAverage(objective, decay)
-        if origin:
-            with objective.knowing(known):
-                objective.restore(origin.path)
-            if origin.manifest.data_key != data.key:
-                self._events.warn(
-                    "data_changed",
-                    f"{origin.path} was trained on different data or with a different tokenizer.",
-                    checkpoint=str(origin.path),
-                )
-        elif start is not None and start.scope == "weights":
-            if not _adds_adapter(job):  # below the adapter, they were taken when it was added
-                with objective.knowing(known):
-                    objective.start_from_weights(start.path)
-        else:
-            self._take_half(job, objective)
-        objective.to(place.device)
-        if decay is not None and average is None:
-            average = ExponentialMovingAverage(objective, decay)
+        data, beginning = common.data, Beginning(origin, self._encoder, self._teacher)
+        objective, average = beginning.objective(job, common, place.device, self._events)
         optimizers = create_optimizers(job.training.optimizer, objective)
         self._warn_of_labels(data)
         samples = len(objective.samples("train"))
@@ -344,52 +313,6 @@ class _Session:
             objective.begin_step(origin.manifest.step)
             origin.restore_optimizers(optimizers)
         return objective, optimizers, average
-
-    def _take_half(self, job: JobSpec, objective: Objective) -> None:
-        """Give a student of half its teacher's blocks the teacher's weights, unless it goes on with those of a checkpoint."""
-        if self._encoder is not None and self._encoder.scope != "tokenizer":
-            return
-        if (
-            self._teacher is not None
-            and job.distillation is not None
-            and job.distillation.student == "every_other"
-        ):
-            take_blocks(objective, self._teacher, kept_blocks(job, self._teacher.job) or [])
-
-    def _create(self, job: JobSpec, common: InCommon) -> Objective:
-        start, data = self._encoder, common.data
-        if start is not None and start.scope == "all":
-            take = partial(self._take_published, path=start.path, known=common.known)
-            objective = create_objective(job, data, begin=take)
-        elif start is not None and start.scope == "weights" and _adds_adapter(job):
-            take = partial(self._take_below_adapters, path=start.path, known=common.known)
-            objective = create_objective(job, data, begin=take)
-        else:
-            of_encoder = start is not None and start.scope == "encoder"
-            objective = create_objective(job, data, start.path if start and of_encoder else None)
-        if common.among is not None:
-            objective.answer_among(common.among)
-        return objective
-
-    @staticmethod
-    def _take_below_adapters(objective: Objective, path: Path, known: Sequence[str]) -> None:
-        """Begin with the network that a checkpoint has below the adapter of its stage, or if it has none, with the whole network."""
-        with objective.knowing(known):
-            objective.restore_below(
-                path, layers=_adds_adapter(JobSpec.model_validate(read_state(path)["spec"]))
-            )
-
-    def _take_published(self, objective: Objective, path: Path, known: Sequence[str]) -> None:
-        with objective.knowing(known):
-            missing = objective.start_from_published(path)
-        if missing:
-            self._events.warn(
-                "weights_missing",
-                f"The checkpoint has no weights for {len(missing)} tensors of the network, such as {missing[0]}; they are "
-                "newly initialised.",
-                weights=missing[:20],
-                count=len(missing),
-            )
 
     def _warn_of_labels(self, data: Prepared) -> None:
         facts = data.label_facts if isinstance(data, PreparedText) else None
@@ -421,11 +344,6 @@ class _Session:
 
     def _stop_while_preparing(self) -> NoReturn:
         stop_at_once(self._events, self._first_step)
-
-
-def _adds_adapter(job: JobSpec) -> bool:
-    """Whether a job puts an adapter of its own stage into a network that stays as it is."""
-    return job.continual is not None and job.continual.adapters is not None
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
