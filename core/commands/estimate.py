@@ -113,8 +113,8 @@ class _Estimate:
         return job
 
     def _hooks(self, job: JobSpec, data: Prepared, objective: Objective, place: Place) -> Hooks:
-        """The additions to the loop that take time: the teacher, here with random weights."""
-        if self._teacher is None:
+        """The additions to the loop that take time: the teacher, here with random weights, unless its outputs are computed before."""
+        if self._teacher is None or (job.distillation is not None and job.distillation.cache is not None):
             return Hooks()
         directory = self._directory / "teacher"
         directory.mkdir()

@@ -25,6 +25,7 @@ from core.continual.methods import Methods
 from core.data import Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.data.text import PreparedText
+from core.distillation.cache import identity_of, kept_outputs
 from core.distillation.hook import distilling
 from core.distillation.teacher import Teacher, TeacherCheckpoint, find_teacher, open_teacher, require_fit
 from core.distributed.world import World
@@ -121,9 +122,7 @@ class _Session:
                 objective, optimizers, average = self._build(job, common, place, origin)
                 methods = Methods.of(job, common, objective, place, events, self._progress)
                 own = self._hooks(job, common, objective, place, methods.prepare)
-                taught = (
-                    [] if self._teacher is None else [distilling(job, objective, self._teacher, place.device)]
-                )
+                taught = self._distilling(job, common, objective, place, checkpoint)
                 hooks = Hooks(objective, [*taught, *methods.hooks, *own])
                 if origin is not None and not self._forked:
                     hooks.restore(read_hooks(origin.path))
@@ -276,6 +275,33 @@ class _Session:
         scratch.mkdir()
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         return scratch
+
+    def _distilling(
+        self,
+        job: JobSpec,
+        common: InCommon,
+        objective: Objective,
+        place: Place,
+        checkpoint: TeacherCheckpoint | None,
+    ) -> list[Hook]:
+        """What distillation adds to the loop. A teacher whose outputs are kept is not needed any more."""
+        teacher = self._teacher
+        if teacher is None or checkpoint is None:
+            return []
+        kept = None
+        if job.distillation is not None and job.distillation.cache is not None:
+            kept = kept_outputs(
+                job,
+                objective,
+                teacher.to(place.device).logits,
+                place,
+                self._options.cache or self._options.out / "cache",
+                identity=(identity_of(checkpoint.path), common.data.key),
+                events=self._events,
+                on_progress=self._progress,
+            )
+            self._teacher = None
+        return [distilling(job, objective, teacher, place.device, kept)]
 
     def _hooks(
         self, job: JobSpec, common: InCommon, objective: Objective, place: Place, prepare: Prepare | None

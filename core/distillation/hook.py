@@ -5,22 +5,32 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from core.distillation.cache import KeptOutputs
 from core.distillation.losses import logits_loss
 from core.distillation.matching import Matching, Side
 from core.distillation.teacher import Teacher
 from core.objectives.base import Batch, Losses, Objective
 from core.objectives.hooks import Hook
+from core.spec.distillation import Distillation
 from core.spec.job import JobSpec
 
 
-def distilling(job: JobSpec, objective: Objective, teacher: Teacher, device: torch.device) -> Hook:
+def distilling(
+    job: JobSpec,
+    objective: Objective,
+    teacher: Teacher,
+    device: torch.device,
+    kept: KeptOutputs | None = None,
+) -> Hook:
     """The addition to the loop of a job with ``distillation``.
 
     Args:
         objective: The student's, on ``device``.
-        teacher: Is moved to ``device``.
+        teacher: Is moved to ``device``, unless its outputs are ``kept``.
     """
     assert job.distillation is not None
+    if kept is not None:
+        return _WithKeptLogits(job.distillation, objective, kept)
     kind = _WithLogits if job.distillation.logits else _Distilling
     return kind(job, objective, teacher, device)
 
@@ -53,8 +63,7 @@ class _Distilling(Hook):
         if wanted.logits:
             assert logits is not None
             assert outputs is not None
-            weighed = self._objective.weighed(batch)
-            loss = logits_loss(logits, outputs[:, : logits.shape[1]], wanted.temperature, weighed)
+            loss = _of_logits(self._objective, batch, logits, outputs, wanted)
             total = total + wanted.logits * loss
             named["logits_loss"] = loss.detach()
         if self._matching is not None:
@@ -79,3 +88,31 @@ class _Distilling(Hook):
 
 class _WithLogits(_Distilling):
     needs_logits = True
+
+
+class _WithKeptLogits(Hook):
+    """The student's loss, with that of the logits, from a teacher's outputs that were computed before."""
+
+    name = "distillation"
+    needs_logits = True
+
+    def __init__(self, wanted: Distillation, objective: Objective, kept: KeptOutputs) -> None:
+        self._wanted = wanted
+        self._objective = objective
+        self._kept = kept
+
+    def losses(self, batch: Batch, losses: Losses, logits: Tensor | None) -> Losses:
+        assert logits is not None
+        assert batch.ids is not None
+        outputs = self._kept.logits(batch.ids, logits.device)
+        loss = _of_logits(self._objective, batch, logits, outputs, self._wanted)
+        total = self._wanted.task * losses.total + self._wanted.logits * loss
+        named = {"own_loss": losses.total.detach(), "logits_loss": loss.detach()}
+        return Losses(total, dict(losses.named) | named)
+
+
+def _of_logits(
+    objective: Objective, batch: Batch, logits: Tensor, outputs: Tensor, wanted: Distillation
+) -> Tensor:
+    """The summed divergence of a batch's logits from the teacher's."""
+    return logits_loss(logits, outputs[:, : logits.shape[1]], wanted.temperature, objective.weighed(batch))

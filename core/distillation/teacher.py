@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from pydantic import ValidationError
@@ -45,11 +45,20 @@ class Teacher:
     order: Tensor | None = None
     """The place of each of the student's classes among the teacher's, where these differ."""
 
+    def to(self, device: torch.device) -> Self:
+        """The same, with its network on a device."""
+        self.objective.to(device)
+        return self
+
     def compute(self, batch: Batch) -> Tensor | None:
-        """Its logits, shape (N, C), with classes in the student's order; None where they are not compared."""
+        """Its `logits`; None where they are not compared."""
         if not self.gives_logits:
             self.objective(batch)
             return None
+        return self.logits(batch)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Its logits, shape (N, C), with classes in the student's order."""
         logits = self.objective.logits(batch)
         return logits if self.order is None else logits[:, self.order.to(logits.device)]
 

@@ -41,6 +41,8 @@ class Batch:
     """Number of terms in the batch's summed losses, over all micro-batches; the sums are divided by it."""
     samples: int
     tokens: int
+    ids: NDArray[np.int64] | None = None
+    """Ids of its samples, shape (B,), those of a second source counted on; None where they are not known."""
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on ``device``; the copy overlaps with computation where it can."""

@@ -49,6 +49,14 @@ class Features(Spec):
     """Of the linear map, which is trained by Adam."""
 
 
+class TeacherCache(Spec):
+    """The teacher's outputs for every training sample are computed once, before the first step, and kept beside the prepared data."""
+
+    top_k: Annotated[int, Field(ge=1, le=1_000_000)] = 64
+    """How many of the largest outputs are kept of each term of the loss: 8 bytes each. The others count as impossible. With as many as
+    there are outputs nothing is cut, and the loss is that of a teacher that computes beside the student."""
+
+
 class Distillation(Spec):
     """The teacher, and what of it the student is to match (Hinton et al. 2015, arXiv 1503.02531)."""
 
@@ -71,6 +79,8 @@ class Distillation(Spec):
     """Match attention relations. Default: no."""
     features: Features | None = None
     """Regress the teacher's features. Default: no."""
+    cache: TeacherCache | None = None
+    """Compute the teacher's outputs once. Default: it computes beside the student in every step."""
 
     @property
     def observes(self) -> bool:
@@ -112,6 +122,8 @@ def require_possible(
             "nothing of the teacher is matched; give logits a weight, or set hidden, relations or features",
             param="distillation",
         )
+    if wanted.cache is not None:
+        _require_cacheable(wanted, task)
     if (wanted.hidden is not None or wanted.relations is not None) and not size.block_count:
         raise SpecFault(
             "blocks_unknown",
@@ -132,6 +144,23 @@ def require_possible(
             "two_sources_of_weights",
             "every_other takes the student's weights from the teacher, and the job takes an encoder's; leave one of them out",
             param="distillation.student",
+        )
+
+
+def _require_cacheable(wanted: Distillation, task: TaskSpec) -> None:
+    if wanted.observes or not wanted.logits:
+        raise SpecFault(
+            "cache_of_outputs",
+            "the outputs of a teacher are kept, and not what is inside it; leave cache out, or match logits alone",
+            param="distillation.cache",
+        )
+    if not task.has_fixed_inputs:
+        raise SpecFault(
+            "inputs_drawn_anew",
+            f"{task.kind} draws the inputs of a sample anew in each step (masks, crops, mixtures), so that no output could be used "
+            "again; leave cache out",
+            param="distillation.cache",
+            task=task.kind,
         )
 
 

@@ -163,6 +163,13 @@ class JobSpec(Spec):
     @model_validator(mode="after")
     def _distils(self) -> Self:
         require_possible(self.distillation, self.task, self.network_size, self.start)
+        cached = self.distillation is not None and self.distillation.cache is not None
+        if cached and self.continual is not None and self.continual.replay is not None:
+            raise SpecFault(
+                "cache_with_replay",
+                "the teacher's outputs are kept for the samples of the job's own data, and replay adds others; leave cache out",
+                param="distillation.cache",
+            )
         return self
 
     @model_validator(mode="after")

@@ -172,6 +172,12 @@ class TaskSpec(Spec):
         return False
 
     @property
+    def has_fixed_inputs(self) -> bool:
+        """Whether the networks see a sample in each step as in the one before, with as many terms of the loss each: nothing of it is
+        masked, cropped or mixed by chance."""
+        return False
+
+    @property
     def reads_transcripts(self) -> bool:
         """Whether it learns from the transcripts of recordings."""
         return False

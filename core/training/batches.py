@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -92,7 +92,9 @@ class BatchStream:
             self._training.accumulation_steps, -1
         )
         shares = (self._world.share(part) for part in parts)
-        return [self._objective.collate(self._rows(share), share, key) for share in shares]
+        return [
+            replace(self._objective.collate(self._rows(share), share, key), ids=share) for share in shares
+        ]
 
     def _rows(self, ids: NDArray[np.int64]) -> NDArray[Any]:
         if self._replayed is None:

@@ -48,6 +48,10 @@ class CausalLanguageModeling(TaskSpec):
     def gives_logits(self) -> bool:
         return True
 
+    @property
+    def has_fixed_inputs(self) -> bool:
+        return True
+
     def rows_of(self, tokens: int, sequence_length: int) -> int:
         # A row's last token is only a target, so a row of n tokens has n - 1 predictions.
         return max(0, tokens - 1) // sequence_length

@@ -65,6 +65,10 @@ class TextClassification(ClassifyingTask):
         return self.target
 
     @property
+    def has_fixed_inputs(self) -> bool:
+        return True
+
+    @property
     def gives_logits(self) -> bool:
         return self.target == "one"
 

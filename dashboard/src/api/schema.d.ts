@@ -2778,6 +2778,8 @@ export interface components {
             relations?: components["schemas"]["Relations"] | null;
             /** @description Regress the teacher's features. Default: no. */
             features?: components["schemas"]["Features"] | null;
+            /** @description Compute the teacher's outputs once. Default: it computes beside the student in every step. */
+            cache?: components["schemas"]["TeacherCache"] | null;
         };
         /**
          * DistillationFacts
@@ -6495,6 +6497,19 @@ export interface components {
              * @description The installed package that provides it; null for a task of Seedbed.
              */
             package: string | null;
+        };
+        /**
+         * TeacherCache
+         * @description The teacher's outputs for every training sample are computed once, before the first step, and kept beside the prepared data.
+         */
+        TeacherCache: {
+            /**
+             * Top K
+             * @description How many of the largest outputs are kept of each term of the loss: 8 bytes each. The others count as impossible. With as many as
+             *     there are outputs nothing is cut, and the loss is that of a teacher that computes beside the student.
+             * @default 64
+             */
+            top_k: number;
         };
         /**
          * TextClassification

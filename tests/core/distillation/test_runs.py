@@ -12,43 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForMaskedLM
 
 from core.checkpoints.manifest import MANIFEST, describe_files, read_manifest
+from tests.core.distillation.students import STEPS, student
 from tests.core.training.interruptions import hashes
-from tests.core.training.reference.jobs import CASES
-
-STEPS = 4
-
-
-def job(case: str, **changes: Any) -> dict[str, Any]:
-    """A short job of a case."""
-    found: dict[str, Any] = json.loads(json.dumps(CASES[case].document))
-    found["training"] |= {"steps": STEPS, "evaluate_every": 2, "checkpoint_every": 2}
-    return found | changes
-
-
-def student(case: str, distillation: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    found = job(case, distillation=distillation, **changes)
-    found["data"].pop("tokenizer", None)
-    return found
-
-
-@pytest.fixture
-def data(request: pytest.FixtureRequest) -> Any:
-    return lambda case: request.getfixturevalue(CASES[case].data)
-
-
-@pytest.fixture
-def taught(pretrain: Any, tmp_path: Path, data: Any) -> Any:
-    """Trains a teacher and returns its checkpoint."""
-
-    def teach(case: str, **model: Any) -> Path:
-        spec = job(case)
-        spec["model"] |= model
-        engine = pretrain(spec, tmp_path / "teacher", data=data(case))
-        assert engine.end() == {"exit": 0}, engine.log.read_text()
-        return tmp_path / "teacher" / f"step-{STEPS:08d}"
-
-    return teach
-
 
 ALL = {"hidden": {"loss": "mse"}, "relations": {}, "features": {}}
 MATCHED = {
