@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.sql import cast
-
 from control.checkpoints.models import Checkpoint
 from control.db import ReadSession
+from control.jobs import repository
 from control.jobs.schemas import ComparedJob, DistillationFacts
 from control.lifecycle.models import Job
 from core.spec.estimate import estimate
@@ -23,8 +20,7 @@ def distillation_facts(session: ReadSession, job: Job) -> DistillationFacts | No
     """The comparison of a job; None if it has no teacher."""
     if job.purpose != "train" or job.spec.get("distillation") is None or not is_known(job.spec):
         return None
-    checkpoint = session.get(Checkpoint, job.teacher_checkpoint_id) if job.teacher_checkpoint_id else None
-    teacher = None if checkpoint is None else session.get(Job, checkpoint.job_id)
+    checkpoint, teacher = repository.teacher(session, job)
     alone = _alone(session, job)
     student = _parameters(job.spec)
     whole = None if teacher is None or not is_known(teacher.spec) else _parameters(teacher.spec)
@@ -42,19 +38,7 @@ def distillation_facts(session: ReadSession, job: Job) -> DistillationFacts | No
 
 def _alone(session: ReadSession, job: Job) -> Job | None:
     """The newest job that succeeded with the same student on the same data and had no teacher, nor weights of a checkpoint."""
-    spec = job.spec
-    found = session.scalars(
-        select(Job)
-        .where(
-            Job.project_id == job.project_id,
-            Job.purpose == "train",
-            Job.dataset_id == job.dataset_id,
-            Job.state == "succeeded",
-            *(Job.spec[name] == cast(spec.get(name), JSONB) for name in _SAME),
-        )
-        .order_by(Job.id.desc())
-        .limit(20)
-    )
+    found = repository.alike(session, job, _SAME)
     return next((one for one in found if _is_plain(one.spec)), None)
 
 

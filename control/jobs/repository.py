@@ -48,6 +48,28 @@ def first_step(session: ReadSession, job: Job) -> int:
     return 0 if start is None else start.step
 
 
+def teacher(session: ReadSession, job: Job) -> tuple[Checkpoint, Job | None] | tuple[None, None]:
+    """The checkpoint that a job distils, and the job that wrote it; None where they were deleted, or the job has no teacher."""
+    checkpoint = session.get(Checkpoint, job.teacher_checkpoint_id) if job.teacher_checkpoint_id else None
+    return (None, None) if checkpoint is None else (checkpoint, session.get(Job, checkpoint.job_id))
+
+
+def alike(session: ReadSession, job: Job, sections: Collection[str], limit: int = 20) -> Sequence[Job]:
+    """Jobs on a job's data that succeeded and whose spec has the same sections, newest first."""
+    return session.scalars(
+        select(Job)
+        .where(
+            Job.project_id == job.project_id,
+            Job.purpose == "train",
+            Job.dataset_id == job.dataset_id,
+            Job.state == "succeeded",
+            *(Job.spec[name] == sql_cast(job.spec.get(name), JSONB) for name in sections),
+        )
+        .order_by(Job.id.desc())
+        .limit(limit)
+    ).all()
+
+
 def ancestors(session: ReadSession, job: Job) -> Sequence[Job]:
     """The jobs that a job was forked from, parent first."""
     found = session.execute(_ANCESTORS, {"id": job.id}).scalars().all()

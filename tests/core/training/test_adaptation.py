@@ -25,8 +25,9 @@ from tests.core.training.interruptions import hashes, killed_at_three_random_ste
 
 
 def job(method: str, family: str = "vit", **changes: Any) -> dict[str, Any]:
-    transformer = {"layers": 2, "dropout": 0.1}
-    model = transformer if family in {"vit", "jepa"} else {"depths": [1, 1], "widths": [8, 16]}
+    transformer, resnet = {"layers": 2, "dropout": 0.1}, {"depths": [1, 1], "widths": [8, 16]}
+    sizes = {"vit": transformer, "jepa": transformer, "mlp": {"widths": [16, 16, 16]}}
+    model: dict[str, Any] = sizes.get(family, resnet)
     return image_classification(family, model=model, **changes) | {
         "name": f"{family} {method}",
         "adaptation": METHODS[method],
@@ -69,7 +70,7 @@ def test_a_run_killed_at_three_random_steps_ends_in_the_straight_runs_bits(
 def test_parameters_are_counted_without_the_network(
     family: str, method: str, pictures: Path, cache: Path
 ) -> None:
-    if family.startswith("resnet") and method in {"adapters", "dora"}:
+    if family.startswith(("resnet", "mlp")) and method in {"adapters", "dora"}:
         return
     document = job(method, family)
     spec, data, objective = create(document, pictures, cache)
