@@ -25,6 +25,10 @@ TAGS = [
         "description": "What models can learn: when to choose each task, and what it measures.",
     },
     {"name": "jobs", "description": "Pretraining jobs, and their metrics, events and logs."},
+    {
+        "name": "lineages",
+        "description": "Sequences of jobs that go on from one another, and what each stage forgot of those before.",
+    },
     *short_jobs.tags(from_spec=True),
     {"name": "checkpoints", "description": "Checkpoints of models, file by file or as one archive."},
     *short_jobs.tags(from_spec=False),

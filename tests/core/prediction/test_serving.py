@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from core.checkpoints.bundle import write_trainer
 from core.data import data_files, prepare_for
@@ -228,6 +229,10 @@ def test_an_uploaded_model_whose_tokenizer_or_classes_cannot_be_used_is_told_wit
     saved_network("vit", vit / "checkpoint")
     path = vit / "checkpoint" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"id2label": {"0": "ant"}}))
+    path = vit / "checkpoint" / "model.safetensors"
+    weights = load_file(path)
+    head = {name: tensor[:1].contiguous() for name, tensor in weights.items() if "classifier" in name}
+    save_file(weights | head, path, metadata={"format": "pt"})
     failed = client.ask("two", vit, "classify", content=base64.b64encode(png(40, 40)).decode())
     assert failed["code"] == "too_few_classes", failed
 

@@ -37,11 +37,18 @@ export const shifts = (page) => page.evaluate(() => window.shifts);
 
 /** A page as wide as the window: nobody scrolls sideways. */
 export async function assertFits(page) {
-  const [content, window_] = await page.evaluate(() => [
-    document.documentElement.scrollWidth,
-    document.documentElement.clientWidth,
-  ]);
-  assert.ok(content <= window_, `${page.url()} is ${content} px wide in a window of ${window_} px`);
+  const [content, window_, wide] = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const beyond = [...document.querySelectorAll("body *")].filter(
+      (element) => element.getBoundingClientRect().right > clientWidth + 1,
+    );
+    const names = beyond.map((element) => `${element.tagName.toLowerCase()}.${element.getAttribute("class") ?? ""}`);
+    return [scrollWidth, clientWidth, names.slice(0, 12)];
+  });
+  assert.ok(
+    content <= window_,
+    `${page.url()} is ${content} px wide in a window of ${window_} px, by ${wide.join(", ")}`,
+  );
 }
 
 export async function signIn(page, path = "/") {

@@ -65,6 +65,7 @@ await play(async ({ page, context }) => {
   await page.goto(`${given.url}/workers`);
   const service = page.locator(".system", { has: page.getByRole("heading", { name: "Service" }) });
   await service.getByText(/^\d+ queued, \d+ running, \d+ paused$/).waitFor();
+  await service.getByText("Disk", { exact: true }).waitFor();
   const system = await service.innerText();
   await assertFits(page);
   await picture(page, "workers");

@@ -57,7 +57,7 @@ await play(async ({ page, context }) => {
   await page.getByRole("link", { name: "Version 2" }).waitFor();
   assert.equal(await page.getByRole("link", { name: "New data came: continue" }).count(), 0);
   await page.goto(`${given.url}/datasets`);
-  await page.getByText("version 2", { exact: true }).waitFor();
+  await page.getByText("version 2", { exact: true }).first().waitFor();
   await pictures(page, "list");
   return { facts, rows, version, job };
 });
