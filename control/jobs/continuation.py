@@ -9,13 +9,14 @@ from control.checkpoints import repository as checkpoints
 from control.checkpoints.models import Checkpoint
 from control.datasets import repository as datasets
 from control.datasets import service
+from control.datasets.modalities import samples
 from control.datasets.models import Dataset
 from control.datasets.selection import selected, which_of
 from control.db import ReadSession
 from control.jobs import repository
 from control.jobs.merge_patch import merge_patch
 from control.jobs.submission import goes_on
-from control.jobs.sufficiency import class_names
+from control.jobs.sufficiency import class_names, shortcoming
 from control.lifecycle.models import Job
 from core.characters import LONGEST_NAME
 from core.checkpoints.retention import best_step
@@ -44,7 +45,8 @@ def continuation(session: ReadSession, project_id: str, dataset_id: str) -> Cont
     """The job that goes on with the new files of a version of a dataset; None if there is no checkpoint to go on from.
 
     The last job on the parent counts, successful ones first. If there is none with a checkpoint, the one on the nearest earlier version
-    does; what came between is new to it as well, so it goes on with all files.
+    does; what came between is new to it as well, so it goes on with all files. So it does where the new ones do not suffice for
+    the job by themselves.
 
     Raises:
         NotFound: ``dataset_not_found``.
@@ -54,17 +56,20 @@ def continuation(session: ReadSession, project_id: str, dataset_id: str) -> Cont
         job = repository.last_with_checkpoint(session, project_id, ancestor)
         if job is not None:
             checkpoint = best_checkpoint(checkpoints.present(session, job.id), job.spec)
-            files: Which = (
-                "new" if ancestor == dataset.parent_id and _adds_samples(session, dataset) else "all"
-            )
+            files: Which = "new" if ancestor == dataset.parent_id and _suffice(session, dataset, job) else "all"
             return Continuation(job, checkpoint, _spec(session, dataset, job, checkpoint, files))
     return None
 
 
-def _adds_samples(session: ReadSession, dataset: Dataset) -> bool:
-    """False for a version that adds only labels, transcripts or a tokenizer for what was there."""
-    added = datasets.totals(session, [dataset.id], added=True).get(dataset.id)
-    return added is not None and added.samples > 0
+def _suffice(session: ReadSession, dataset: Dataset, job: Job) -> bool:
+    """Whether the job could run on the new files alone. A version may add samples of one class, fewer than a batch, or only labels,
+    transcripts or a tokenizer for what was there."""
+    new = datasets.files(session, dataset.id, "new")
+    if not any(samples(file.report) for file in new):
+        return False
+    return not is_known(job.spec) or not shortcoming(
+        dataset.modality, JobSpec.model_validate(job.spec), new
+    )
 
 
 def best_checkpoint(present: list[Checkpoint], spec: Mapping[str, Any]) -> Checkpoint:

@@ -231,8 +231,10 @@ def test_a_head_that_grows_begins_with_a_fresh_optimiser(
         found[name] = version
     if deleted:
         datasets.delete(session, open_storage(tmp_path.as_uri()), project, first)
-    for name, scope, steps in (("known", "all", 200), ("more", "weights", 100)):
+    for name, files, scope, steps in (("known", "all", "all", 200), ("more", "new", "weights", 100)):
         spec = proposed(session, project, found[name]).spec
+        assert spec["data"]["files"] == files, "images of one class cannot be learned from alone"
+        assert jobs.validate_document(session, project, spec).valid
         assert spec["start"] == {"checkpoint": made[0].id, "scope": scope}
         assert spec["training"]["steps"] == steps
         assert "tokenizer" not in spec["data"]
