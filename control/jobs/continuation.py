@@ -56,7 +56,9 @@ def continuation(session: ReadSession, project_id: str, dataset_id: str) -> Cont
         job = repository.last_with_checkpoint(session, project_id, ancestor)
         if job is not None:
             checkpoint = best_checkpoint(checkpoints.present(session, job.id), job.spec)
-            files: Which = "new" if ancestor == dataset.parent_id and _suffice(session, dataset, job) else "all"
+            files: Which = (
+                "new" if ancestor == dataset.parent_id and _suffice(session, dataset, job) else "all"
+            )
             return Continuation(job, checkpoint, _spec(session, dataset, job, checkpoint, files))
     return None
 
@@ -67,9 +69,7 @@ def _suffice(session: ReadSession, dataset: Dataset, job: Job) -> bool:
     new = datasets.files(session, dataset.id, "new")
     if not any(samples(file.report) for file in new):
         return False
-    return not is_known(job.spec) or not shortcoming(
-        dataset.modality, JobSpec.model_validate(job.spec), new
-    )
+    return not is_known(job.spec) or not shortcoming(dataset.modality, JobSpec.model_validate(job.spec), new)
 
 
 def best_checkpoint(present: list[Checkpoint], spec: Mapping[str, Any]) -> Checkpoint:

@@ -27,7 +27,8 @@ def lineage_out(
     stages = repository.stages(session, [lineage.id])[lineage.id]
     jobs = repository.jobs(session, [one.job_id for one in stages if one.job_id is not None])
     newest = [jobs[one.job_id] for one in stages if one.job_id in jobs]
-    facts = _facts(session, lineage, stages, jobs)
+    names = repository.dataset_names(session, [one.dataset_id for one in stages])
+    facts = _facts(lineage, stages, jobs, names)
     return PlannedLineageOut.model_validate(
         facts
         | {
@@ -40,19 +41,22 @@ def lineage_out(
 def summaries(session: ReadSession, lineages: Sequence[PlannedLineage]) -> list[PlannedLineageSummary]:
     """Lineages in the order given, with a few queries for all of them."""
     stages = repository.stages(session, [lineage.id for lineage in lineages])
-    ids = [one.job_id for found in stages.values() for one in found if one.job_id is not None]
-    jobs = repository.jobs(session, ids)
+    every = [one for found in stages.values() for one in found]
+    jobs = repository.jobs(session, [one.job_id for one in every if one.job_id is not None])
+    names = repository.dataset_names(session, {one.dataset_id for one in every})
     return [
-        PlannedLineageSummary.model_validate(_facts(session, lineage, stages[lineage.id], jobs))
+        PlannedLineageSummary.model_validate(_facts(lineage, stages[lineage.id], jobs, names))
         for lineage in lineages
     ]
 
 
 def _facts(
-    session: ReadSession, lineage: PlannedLineage, stages: Sequence[LineageStage], jobs: Mapping[str, Job]
+    lineage: PlannedLineage,
+    stages: Sequence[LineageStage],
+    jobs: Mapping[str, Job],
+    names: Mapping[str, str],
 ) -> dict[str, Any]:
     state, stop = state_of(lineage, stages, jobs)
-    names = repository.dataset_names(session, [one.dataset_id for one in stages])
     return {
         "id": lineage.id,
         "name": lineage.name,

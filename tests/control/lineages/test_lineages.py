@@ -1,8 +1,11 @@
 """Planned lineages: checked whole at submit, and each stage submitted once, when the one before it has succeeded."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from control.broker import Broker
 from control.datasets import service as datasets
@@ -287,6 +290,30 @@ def test_a_first_stage_may_start_from_a_checkpoint(session: WriteSession) -> Non
     row = service.plan(session, chain.project, PlannedLineageIn.model_validate(planned), by_admin=False)
     job = session.get_one(Job, lineage_out(session, row).stages[0].job)
     assert [one["job"] for one in job.spec["continual"]["ancestors"]] == [before.id]
+
+
+@contextmanager
+def counted_statements(session: WriteSession) -> Iterator[list[str]]:
+    """The SQL that the session sends meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", note)
+    yield sent
+    event.remove(connection, "before_cursor_execute", note)
+
+
+def test_a_list_takes_as_many_queries_for_many_lineages_as_for_one(session: WriteSession) -> None:
+    rows = [Planned(session, 2).row for _ in range(3)]
+    counts = []
+    for some in (rows[:1], rows):
+        with counted_statements(session) as sent:
+            assert len(summaries(session, some)) == len(some)
+        counts.append(len(sent))
+    assert counts[0] == counts[1] > 0
 
 
 def test_lineages_are_of_one_project(session: WriteSession, test_broker: Broker) -> None:
