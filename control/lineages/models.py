@@ -18,7 +18,7 @@ class PlannedLineage(Base):
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy reads it from the class
     __table_args__ = (
         name_has_a_length(),
-        has_a_length("spec", 64 << 10),
+        has_a_length("spec", 256 << 10),
         Index(None, "project_id", "id"),
     )
 

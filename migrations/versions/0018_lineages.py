@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
         sa.CheckConstraint("char_length(name) BETWEEN 1 AND 255", name=op.f("ck_lineages_name_length")),
-        sa.CheckConstraint("octet_length(spec::text) <= 65536", name=op.f("ck_lineages_spec_length")),
+        sa.CheckConstraint("octet_length(spec::text) <= 262144", name=op.f("ck_lineages_spec_length")),
     )
     op.create_index(op.f("ix_lineages_project_id_id"), "lineages", ["project_id", "id"])
     op.create_table(

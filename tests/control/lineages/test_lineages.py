@@ -1,5 +1,6 @@
 """Planned lineages: checked whole at submit, and each stage submitted once, when the one before it has succeeded."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from api.strict_json import SPEC_BYTES
 from control.broker import Broker
 from control.datasets import service as datasets
 from control.datasets.models import Dataset
@@ -268,6 +270,24 @@ def test_everything_is_checked_when_it_is_submitted(session: WriteSession) -> No
     assert (error.code, error.param) == ("priority_needs_admin", "spec.priority")
     set_quotas(session, project, QuotasIn(checkpoints=0))
     assert refused(session, project, body(session, project)).code == "quota_exceeded"
+
+
+def test_a_spec_may_be_as_large_as_a_body_of_a_request(session: WriteSession) -> None:
+    project = make_project(session)
+    given = [make_dataset(session, project) for _ in range(2)]
+    for dataset in given:
+        session.get_one(Dataset, dataset).modality = "image"
+    weights = {f"{number:03d}".ljust(200, "x"): 1.0 for number in range(SPEC_BYTES // 220)}
+    spec = {
+        "name": "pets",
+        "task": {"kind": "image_classification", "class_weights": weights},
+        "data": {"image": {"size": 8}},
+        "training": {"steps": 10, "batch_size": 4},
+    }
+    document = {"spec": spec, "datasets": given}
+    assert SPEC_BYTES * 0.9 < len(json.dumps(document)) <= SPEC_BYTES
+    row = service.plan(session, project, PlannedLineageIn.model_validate(document), by_admin=False)
+    assert row.spec["task"]["class_weights"] == weights
 
 
 def test_a_jobs_spec_can_be_planned_as_it_is(session: WriteSession) -> None:
