@@ -54,6 +54,10 @@ class _Distilling(Hook):
             if self._matching.regression is not None:
                 self._matching.regression.to(device)
 
+    def before_forward(self) -> None:
+        if self._matching is not None:
+            self._matching.forget()
+
     def losses(self, batch: Batch, losses: Losses, logits: Tensor | None) -> Losses:
         wanted = self._wanted
         total = wanted.task * losses.total

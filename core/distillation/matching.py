@@ -56,7 +56,11 @@ class Side:
         if wanted.relations is not None:
             self._maps = attention_names(job.network_size)
             modules |= last_maps(blocks[-1], self._maps)
-        self._observed = Observed(modules, training_only=is_student)
+        self._observed = Observed(modules, objective if is_student else None)
+
+    def forget(self) -> None:
+        """Forget the outputs since the last call of `take`."""
+        self._observed.take()
 
     def take(self) -> dict[str, Calls]:
         """The outputs since the last call, as tokens; queries, keys and values as ``q``, ``k`` and ``v``."""
@@ -139,6 +143,11 @@ class Matching:
         if wanted.features is not None:
             seed, rate = job.training.seed, wanted.features.learning_rate
             self.regression = Regression(student.width, teacher.width, rate, seed)
+
+    def forget(self) -> None:
+        """Forget the outputs of forward passes that are no part of a step."""
+        self._student.forget()
+        self._teacher.forget()
 
     def losses(self, real: Tensor | None) -> dict[str, tuple[float, Tensor]]:
         """Weight and mean loss of everything that is matched, by its name, of the networks' last forward pass.

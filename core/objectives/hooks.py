@@ -16,6 +16,10 @@ class Hook:
     needs_logits: ClassVar[bool] = False
     """Whether `losses` compares the network's logits (`Objective.logits`)."""
 
+    def before_forward(self) -> None:
+        """Called before the network's forward pass on a micro-batch. The network may have computed other things since the last one:
+        a trial of its compilation, evaluations."""
+
     def losses(self, batch: Batch, losses: Losses, logits: Tensor | None) -> Losses:
         """The losses of a micro-batch with what the hook adds: sums over the batch's terms, as `Losses` says.
 
@@ -63,6 +67,8 @@ class Hooks:
         """The losses of a micro-batch, with those of the hooks."""
         if not self._hooks:
             return phase.forward(batch)
+        for hook in self._hooks:
+            hook.before_forward()
         logits = None
         if self._needs_logits:
             assert self._objective is not None

@@ -15,18 +15,20 @@ class Observed:
 
     Args:
         modules: By a name for each.
-        training_only: Record only where the outputs have a gradient, so that evaluations between steps are left out.
+        while_training: Record only while this network is in training mode and has a gradient, so that evaluations between steps, and
+            Fisher information after the last one, are left out. (Blocks that are not trained may be in evaluation mode.) None: always.
     """
 
-    def __init__(self, modules: Mapping[str, nn.Module], *, training_only: bool) -> None:
+    def __init__(self, modules: Mapping[str, nn.Module], while_training: nn.Module | None = None) -> None:
         self._found: dict[str, Calls] = {name: [] for name in modules}
-        self._training_only = training_only
+        self._while_training = while_training
         for name, module in modules.items():
             module.register_forward_hook(self._keep(name))
 
     def _keep(self, name: str) -> Any:
         def keep(_module: nn.Module, _inputs: object, output: Any) -> None:
-            if self._training_only and not torch.is_grad_enabled():
+            network = self._while_training
+            if network is not None and not (network.training and torch.is_grad_enabled()):
                 return
             self._found[name].append(output[0] if isinstance(output, tuple) else output)
 

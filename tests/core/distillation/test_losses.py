@@ -4,11 +4,12 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.distillation.losses import cosine_loss, feature_targets, logits_loss, relation_loss, squared_loss
 from core.distillation.matching import Regression, attention_names, blocks_beside
 from core.spec.architectures import PRESETS
+from core.teachers.observed import Observed
 
 
 def test_the_loss_of_logits_is_the_divergence_at_the_temperature_times_its_square() -> None:
@@ -122,3 +123,17 @@ def test_queries_keys_and_values_are_told_apart(preset: str) -> None:
 @pytest.mark.parametrize("preset", ["gpt2-tiny", "modernbert-mini"])
 def test_one_map_to_all_three_is_cut(preset: str) -> None:
     assert len(attention_names(PRESETS[preset])) == 1
+
+
+def test_outputs_are_recorded_in_training_alone() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 3))
+    observed = Observed({"last": network[1]}, network)
+    network(torch.randn(1, 2))
+    network[1].eval()  # as a block that is not trained
+    network(torch.randn(1, 2))
+    with torch.no_grad():
+        network(torch.randn(1, 2))
+    assert len(observed.take()["last"]) == 2
+    network.eval()
+    network(torch.randn(1, 2))  # as for Fisher information
+    assert not observed.take()["last"]

@@ -64,6 +64,21 @@ def test_a_network_that_learns_from_itself_differs_in_nothing(
         assert values[f"train/{name}"] == pytest.approx(0.0, abs=1e-5)
 
 
+def test_a_compiled_student_learns_the_same(taught: Any, pretrain: Any, data: Any, tmp_path: Path) -> None:
+    """Where there is no compiler, what the trial of compiling computed is no part of the first step either."""
+    case, first = "masked_lm", []
+    teacher = ("--teacher", str(taught(case)))
+    for compiles in (False, True):
+        spec = student(case, {"hidden": {}, "features": {}})
+        spec["model"] |= {"dropout": 0.0}
+        spec["training"]["compile"] = compiles
+        engine = pretrain(spec, tmp_path / str(compiles), *teacher, data=data(case))
+        assert engine.end() == {"exit": 0}, engine.log.read_text()
+        first.append(engine.of("metrics")[0]["values"])
+    for name in ("loss", "hidden_loss", "features_loss"):
+        assert first[1][f"train/{name}"] == pytest.approx(first[0][f"train/{name}"], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("case", "before"),
     [
