@@ -3,9 +3,12 @@
 from typing import Any
 
 from control.checkpoints.models import Checkpoint
+from control.datasets import repository as datasets
 from control.db import ReadSession
 from control.jobs import repository
 from control.jobs.schemas import ComparedJob, DistillationFacts
+from control.jobs.starting import uploaded_vocabulary
+from control.jobs.sufficiency import class_count
 from control.lifecycle.models import Job
 from core.spec.estimate import estimate
 from core.spec.job import JobSpec
@@ -22,8 +25,7 @@ def distillation_facts(session: ReadSession, job: Job) -> DistillationFacts | No
         return None
     checkpoint, teacher = repository.teacher(session, job)
     alone = _alone(session, job)
-    student = _parameters(job.spec)
-    whole = None if teacher is None or not is_known(teacher.spec) else _parameters(teacher.spec)
+    student, whole = _parameters(session, job, teacher)
     return DistillationFacts(
         checkpoint=None if checkpoint is None else checkpoint.id,
         step=None if checkpoint is None else checkpoint.step,
@@ -53,8 +55,20 @@ def _compared(job: Job, checkpoint: Checkpoint | None = None) -> ComparedJob:
     return ComparedJob(id=job.id if job.purpose == "train" else None, name=job.name, values=values)
 
 
-def _parameters(spec: dict[str, Any]) -> int:
-    return estimate(JobSpec.model_validate(spec)).parameters
+def _parameters(session: ReadSession, job: Job, teacher: Job | None) -> tuple[int, int | None]:
+    """Number of parameters of student and teacher. Both have the job's vocabulary and the classes of its data, where these are known."""
+    spec = JobSpec.model_validate(job.spec)
+    files = datasets.files(session, job.dataset_id, spec.data.files) if spec.task.needs_labels else ()
+    # The files of a deleted dataset are not known any more.
+    classes = class_count(spec, files) or None
+    vocabulary = uploaded_vocabulary(session, spec) or spec.data.tokenizer.largest_vocabulary
+
+    def count(one: JobSpec) -> int:
+        return estimate(one, vocabulary_size=vocabulary, classes=classes).parameters
+
+    if teacher is None or not is_known(teacher.spec):
+        return count(spec), None
+    return count(spec), count(JobSpec.model_validate(teacher.spec))
 
 
 def _speed(alone: Job | None, teacher: Job | None) -> float | None:

@@ -438,5 +438,7 @@ def _positions(spec: JobSpec) -> tuple[object, ...]:
 def larger(spec: JobSpec, teacher: JobSpec) -> tuple[int, int] | None:
     """The parameters of student and teacher, where the student has more; otherwise None."""
     mine = spec.task.parameters(spec.network_size, spec.inputs())
-    theirs = teacher.task.parameters(teacher.network_size, teacher.inputs())
+    # Both have one vocabulary, whose size a teacher's spec does not know where its tokenizer was uploaded.
+    inputs = teacher.inputs(spec.data.tokenizer.largest_vocabulary)
+    theirs = teacher.task.parameters(teacher.network_size, inputs)
     return (mine, theirs) if mine > theirs else None

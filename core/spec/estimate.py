@@ -67,7 +67,9 @@ def estimate(
     if spec.continual is not None:
         frozen += copied_weights(spec.continual, weights.all, weights.trainable)
     if teacher is not None:
-        frozen += teacher.task.parameters(teacher.network_size, teacher.inputs(vocabulary_size, classes))
+        frozen += teacher.task.parameters(
+            teacher.network_size, teacher.inputs(inputs.vocabulary_size, classes)
+        )
     return Estimate(
         parameters=weights.all,
         trainable_parameters=weights.trainable,

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from control.checkpoints import deletion
+from control.datasets import service as datasets
+from control.datasets.models import DatasetFile
+from control.datasets.schemas import DatasetIn
 from control.db import WriteSession
 from control.errors import Conflict, SeedbedError
 from control.jobs import service as jobs
@@ -17,7 +20,9 @@ from control.short_jobs import service as short_jobs
 from control.short_jobs.kinds.estimate import KIND as ESTIMATE
 from control.short_jobs.kinds.estimate import EstimateOptions
 from control.storage.local import LocalStorage
+from core.spec.estimate import estimate
 from core.spec.problems import validate
+from tests.control.jobs.test_continuation import images
 from tests.factories import (
     make_checkpoint,
     make_dataset,
@@ -173,6 +178,46 @@ def test_a_student_is_shown_beside_its_teacher_and_the_same_student_alone(sessio
     assert (found.alone.id, found.alone.values) == (alone.id, {"eval/loss": 4.0})
     assert found.speed_ratio == 2.5
     assert jobs.job_out(session, alone).distillation is None
+
+
+def test_parameters_are_counted_with_the_vocabulary_of_both(session: WriteSession) -> None:
+    project = make_project(session)
+    dataset = make_dataset(session, project)
+    for file in session.query(DatasetFile).filter_by(dataset_id=dataset):
+        file.report = file.report | {"vocabulary_size": 1000, "tokenizer_sha256": "0" * 64}
+    uploaded = {"tokenizer": {"kind": "uploaded"}}
+    job, claim = make_running(session, project_id=project, dataset=dataset, data=uploaded)
+    teacher = make_checkpoint(session, claim, 20)
+    alike = taught(session, job, teacher.id, make_dataset(session, project), model=job.spec["model"])
+    shown = jobs.job_out(session, alike).distillation
+    assert shown is not None
+    assert shown.size_ratio == 1, "the teacher's own spec does not tell the size of its vocabulary"
+    assert shown.parameters < 10**6
+    assert alike.memory_bytes == taught(session, job, teacher.id, model=job.spec["model"]).memory_bytes
+    larger = make_spec(dataset, distillation={"teacher": teacher.id}, model=LARGE)
+    found = jobs.validate_document(session, project, larger.model_dump(mode="json", exclude_unset=True))
+    (warned,) = (one for one in found.warnings if one.code == "student_larger")
+    assert warned.params["teacher_parameters"] == shown.parameters
+
+
+def test_parameters_are_counted_with_the_classes_of_the_data(session: WriteSession) -> None:
+    project = make_project(session)
+    dataset = datasets.create(session, project, DatasetIn(name="pets", modality="image")).id
+    images(session, dataset, "a.zip", "cat", "dog")
+    datasets.complete(session, project, dataset)
+    given: dict[str, Any] = {
+        "task": {"kind": "image_classification"},
+        "model": {"preset": "resnet-mini"},
+        "data": {"image": {"size": 8}},
+        "training": {"steps": 10, "batch_size": 4},
+    }
+    job, claim = make_running(session, project_id=project, dataset=dataset, **given)
+    teacher = make_checkpoint(session, claim, 10)
+    shown = jobs.job_out(session, taught(session, job, teacher.id, **given)).distillation
+    assert shown is not None
+    spec = validate(job.spec)
+    of_two, of_three = (estimate(spec, classes=classes).parameters for classes in (2, 3))
+    assert shown.parameters == shown.teacher_parameters == of_two < of_three
 
 
 def test_a_student_of_half_its_teacher_is_forked_and_not_retried_without_its_teacher(
