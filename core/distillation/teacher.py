@@ -53,7 +53,7 @@ class Teacher:
     def compute(self, batch: Batch) -> Tensor | None:
         """Its `logits`; None where they are not compared."""
         if not self.gives_logits:
-            self.objective(batch)
+            self.objective.compute(batch)
             return None
         return self.logits(batch)
 

@@ -156,6 +156,13 @@ class Objective(nn.Module, abc.ABC):
     def forward(self, batch: Batch) -> Losses:
         """Summed losses of a batch on the networks' device."""
 
+    def compute(self, batch: Batch) -> None:
+        """Run the networks on a batch as `forward` does, for what can be observed inside them.
+
+        A task that learns labels does not compare them here: this network may know other classes than the batch's data have.
+        """
+        self.forward(batch)
+
     def logits(self, batch: Batch) -> Tensor:
         """The outputs whose softmax the task's loss compares with its targets, shape (N, C), one row a term of the loss.
 

@@ -207,6 +207,9 @@ class Classification(Supervised):
     def forward(self, batch: Batch) -> Losses:
         return self.losses_of(self.logits(batch), batch)
 
+    def compute(self, batch: Batch) -> None:
+        self.batch_scores(batch)
+
     def logits(self, batch: Batch) -> Tensor:
         return self.batch_scores(batch).float()
 

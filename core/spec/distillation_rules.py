@@ -35,6 +35,7 @@ def teaching_job(student: JobSpec, teacher: JobSpec) -> JobSpec:
     }
     document["model"].pop("architecture", None)
     document["task"] = dict(document["task"]) | _network_settings(student, teacher)
+    document["task"].pop("class_weights", None)  # of the student's classes
     if teacher.learned_positions is not None:
         document["training"] = dict(document["training"]) | {
             "sequence_length": teacher.training.sequence_length

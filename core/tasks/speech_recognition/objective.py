@@ -137,23 +137,29 @@ class SpeechRecognizer(Supervised, WaveObjective):
         count = max(1, int(targets["target_lengths"].sum()))
         return Batch(tensors, count=count, samples=len(rows), tokens=int(frames.sum()))
 
+    def compute(self, batch: Batch) -> None:
+        self._batch_scores(batch)
+
     def forward(self, batch: Batch) -> Losses:
         tensors = batch.tensors
-        scores = self._scores(
-            self.waves(batch),
-            tensors["lengths"],
-            tensors["frames"],
-            tensors.get("masked"),
-            tensors.get("silenced"),
-        )
         total = ctc_loss(
-            scores,
+            self._batch_scores(batch),
             tensors["frames"],
             tensors["targets"],
             tensors["target_lengths"],
             blank=self.vocabulary.blank,
         )
         return Losses(total, {})
+
+    def _batch_scores(self, batch: Batch) -> Tensor:
+        tensors = batch.tensors
+        return self._scores(
+            self.waves(batch),
+            tensors["lengths"],
+            tensors["frames"],
+            tensors.get("masked"),
+            tensors.get("silenced"),
+        )
 
     def scores(self, rows: NDArray[Any]) -> Tensor:
         tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)

@@ -107,6 +107,9 @@ class TokenTagger(Supervised, HeadedText):
     def forward(self, batch: Batch) -> Losses:
         return self.losses_of(self.logits(batch), batch)
 
+    def compute(self, batch: Batch) -> None:
+        self.logits(batch)
+
     def logits(self, batch: Batch) -> Tensor:
         scores = token_scores(self.model, batch.tensors["ids"], batch.tensors["real"])
         return scores.float().flatten(0, 1)

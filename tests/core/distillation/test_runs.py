@@ -7,13 +7,23 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForMaskedLM
 
 from core.checkpoints.manifest import MANIFEST, describe_files, read_manifest
-from tests.core.distillation.students import STEPS, student
+from core.data import data_files, prepare_for
+from core.spec.problems import validate
+from core.tasks.objectives import create_objective
+from core.teachers.observed import Observed
+from tests.core.continual.stages import last
+from tests.core.continual.test_scenarios import COLOURS, coloured
+from tests.core.continual.test_scenarios import job as stage
+from tests.core.distillation.students import STEPS, job, student
 from tests.core.training.interruptions import hashes
+from tests.core.training.reference.jobs import CASES
 
 ALL = {"hidden": {"loss": "mse"}, "relations": {}, "features": {}}
 MATCHED = {
@@ -193,3 +203,28 @@ def test_classes_are_matched_by_their_names(taught: Any, pretrain: Any, data: An
         values = [event["values"] for event in engine.of("metrics")]
         losses.append([one["train/logits_loss"] for one in values if "train/logits_loss" in one])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_features_are_learned_from_a_teacher_that_knows_fewer_classes(pretrain: Any, tmp_path: Path) -> None:
+    one = coloured(tmp_path / "one.zip", "red", "green")
+    four = coloured(tmp_path / "four.zip", *COLOURS)
+    assert pretrain(stage(), tmp_path / "teacher", data=one).end() == {"exit": 0}
+    spec = stage(class_weights={"blue": 2.0}) | {"distillation": {"logits": 0, "features": {}}}
+    engine = pretrain(spec, tmp_path / "student", "--teacher", str(last(tmp_path / "teacher")), data=four)
+    assert engine.end() == {"exit": 0}, engine.log.read_text()
+    assert engine.of("metrics")[0]["values"]["train/features_loss"] > 0
+
+
+@pytest.mark.parametrize("case", ["token_classification", "speech_recognition"])
+def test_a_network_computes_without_its_loss(case: str, request: pytest.FixtureRequest, cache: Path) -> None:
+    """Also where the batch has targets that it does not know, as those of other data."""
+    spec = validate(job(case))
+    files = data_files([request.getfixturevalue(CASES[case].data)], spec.task.modality)
+    objective = create_objective(spec, prepare_for(spec, files, cache))
+    ids = np.arange(2)
+    batch = objective.collate(objective.samples("train").rows(ids), ids, 0)
+    tensors = dict(batch.tensors) | {"targets": torch.full_like(batch.tensors["targets"], 10_000)}
+    assert objective.learned_encoder is not None
+    observed = Observed({"last": objective.learned_encoder.blocks[-1]})
+    objective.compute(dataclasses.replace(batch, tensors=tensors))
+    assert len(observed.take()["last"]) == 1
