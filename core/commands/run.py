@@ -296,7 +296,11 @@ class _Session:
                 teacher.to(place.device).logits,
                 place,
                 self._options.cache or self._options.out / "cache",
-                identity=(identity_of(checkpoint.path), common.data.key),
+                identity=(
+                    identity_of(checkpoint.path),
+                    common.data.key,
+                    *getattr(common.data, "classes", ()),
+                ),
                 events=self._events,
                 on_progress=self._progress,
             )

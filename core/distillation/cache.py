@@ -78,7 +78,7 @@ def kept_outputs(
         objective: The student's, which makes the batches.
         compute: The teacher's outputs for a batch on its device, shape (N, C), in the student's order.
         cache: The directory of prepared data.
-        identity: What the outputs depend on besides the job's spec: teacher and data.
+        identity: What the outputs depend on besides the job's spec: teacher, data, and the order of the student's classes.
 
     Raises:
         EngineError: ``disk_full``, where there is no room for them.

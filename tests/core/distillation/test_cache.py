@@ -1,5 +1,6 @@
 """A teacher whose outputs are computed once teaches the same as one that computes beside the student, where nothing is cut."""
 
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from core.distillation.cache import KeptOutputs
 from core.distillation.losses import logits_loss
 from core.spec.problems import SpecError, validate
 from tests.core.distillation.students import STEPS, student
+from tests.core.distillation.test_runs import turn_classes
 from tests.core.training.interruptions import hashes
 
 
@@ -56,6 +58,27 @@ def test_nothing_cut_is_the_loss_of_a_teacher_beside_the_student(
     assert again.end() == {"exit": 0}, again.log.read_text()
     assert not [event for event in again.of("warning") if event["code"] == "teacher_outputs_kept"]
     assert losses(again) == losses(cached)
+
+
+def test_outputs_are_kept_for_each_order_of_classes(
+    taught: Any, pretrain: Any, data: Any, tmp_path: Path
+) -> None:
+    """A student that goes on from a checkpoint has the classes in the order of its outputs."""
+    case = "text_classification"
+    teacher = taught(case)
+    turned = tmp_path / "turned"
+    shutil.copytree(teacher, turned)
+    turn_classes(turned)
+    found = []
+    for number, start in enumerate((teacher, turned)):
+        spec = student(case, {"cache": {"top_k": 1_000_000}}, start={"scope": "weights"})
+        spec["data"]["tokenizer"] = {"kind": "checkpoint"}
+        options = ("--teacher", str(teacher), "--start", str(start))
+        engine = pretrain(spec, tmp_path / str(number), *options, data=data(case))
+        assert engine.end() == {"exit": 0}, engine.log.read_text()
+        assert [event for event in engine.of("warning") if event["code"] == "teacher_outputs_kept"]
+        found.append(losses(engine))
+    assert found[1] == pytest.approx(found[0], rel=1e-4)
 
 
 def test_a_few_outputs_are_another_loss_and_a_killed_run_ends_with_the_same_bits(
