@@ -73,11 +73,12 @@ def jobs(session: ReadSession, ids: Collection[str]) -> dict[str, Job]:
     return {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(ids)))}
 
 
-def job_of(session: ReadSession, stage: LineageStage) -> Job | None:
-    """The job of a stage as it is now; None before it is submitted, and after it was deleted."""
+def job_of(session: ReadSession, stage: LineageStage, *, lock: bool = False) -> Job | None:
+    """The job of a stage as it is now; None before it is submitted, and after it was deleted. ``lock``: its row is locked until the
+    transaction ends."""
     if stage.job_id is None:
         return None
-    return session.get(Job, stage.job_id, populate_existing=True)
+    return session.get(Job, stage.job_id, populate_existing=True, with_for_update=lock or None)
 
 
 def dataset_names(session: ReadSession, ids: Collection[str]) -> dict[str, str]:

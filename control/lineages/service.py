@@ -3,8 +3,9 @@
 from control.db import ReadSession, WriteSession, now
 from control.errors import Conflict, NotFound
 from control.jobs import service as jobs
+from control.lifecycle.models import Job
 from control.lineages import repository
-from control.lineages.models import LineageStage, PlannedLineage
+from control.lineages.models import PlannedLineage
 from control.lineages.schemas import LineageState
 from control.lineages.states import newest, state_of
 from control.lineages.submission import plan
@@ -46,13 +47,12 @@ def cancel(session: WriteSession, project_id: str, lineage_id: str) -> PlannedLi
         NotFound: ``lineage_not_found``; Conflict: ``invalid_transition``: it has succeeded.
     """
     lineage = get(session, project_id, lineage_id, lock=True)
-    state, stage = _state(session, lineage)
+    state, job = _state(session, lineage)
     if state == "succeeded":
         raise _not_allowed(lineage, state, "cancelled")
     if lineage.cancelled_at is None:
         lineage.cancelled_at = now(session)
         session.flush()
-    job = repository.job_of(session, stage)
     if job is not None and job.state in {"queued", "running", "paused"}:
         jobs.request(session, project_id, job.id, "cancel")
     return lineage
@@ -68,8 +68,7 @@ def resume(session: WriteSession, project_id: str, lineage_id: str) -> PlannedLi
             what a retry of the job raises.
     """
     lineage = get(session, project_id, lineage_id, lock=True)
-    state, stage = _state(session, lineage)
-    job = repository.job_of(session, stage)
+    state, job = _state(session, lineage)
     if state not in {"stopped", "cancelled"}:
         raise _not_allowed(lineage, state, "resumed")
     if job is None:
@@ -112,10 +111,11 @@ def delete(session: WriteSession, project_id: str, lineage_id: str) -> None:
     session.flush()
 
 
-def _state(session: ReadSession, lineage: PlannedLineage) -> tuple[LineageState, LineageStage]:
+def _state(session: WriteSession, lineage: PlannedLineage) -> tuple[LineageState, Job | None]:
+    """The state of a locked lineage, and the job of its newest stage, whose row is locked too: it does not end meanwhile."""
     stages = repository.stages(session, [lineage.id])[lineage.id]
-    found = repository.jobs(session, [one.job_id for one in stages if one.job_id is not None])
-    return state_of(lineage, stages, found)[0], newest(stages)
+    job = repository.job_of(session, newest(stages), lock=True)
+    return state_of(lineage, stages, {} if job is None else {job.id: job})[0], job
 
 
 def _not_allowed(lineage: PlannedLineage, state: LineageState, verb: str) -> Conflict:

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
+from control.broker import Broker
 from control.datasets import service as datasets
-from control.db import WriteSession
+from control.db import WriteSession, write
 from control.errors import Conflict, NotFound, SeedbedError
 from control.jobs import service as jobs
 from control.jobs.ancestry import HOOKS
@@ -215,3 +218,28 @@ def test_too_many_stages_are_refused(chain: Chain, session: WriteSession) -> Non
     second.spec = second.spec | {"continual": {**second.spec["continual"], "ancestors": many}}
     session.flush()
     assert [one.code for one in chain.refused(two, continual={}).errors] == ["too_many_stages"]
+
+
+def test_a_deletion_of_earlier_data_waits_for_a_stage_that_is_being_submitted(
+    engine: Engine, test_broker: Broker
+) -> None:
+    with write(engine) as session:
+        chain = Chain(session)
+        earlier, checkpoint = chain.stage()
+        other = make_dataset(session, chain.project)
+
+    def lock_to_delete(session: WriteSession) -> None:
+        session.connection().exec_driver_sql("SET LOCAL lock_timeout = '1ms'")
+        datasets.get(session, chain.project, earlier.dataset_id or "", lock=True)
+
+    with write(engine) as submitting:
+        chain.session = submitting
+        chain.submit(checkpoint, dataset=other, continual={})
+        with pytest.raises(OperationalError), write(engine) as deleting:
+            lock_to_delete(deleting)
+    with write(engine) as deleting:
+        lock_to_delete(deleting)
+        with pytest.raises(Conflict):
+            datasets.delete(
+                deleting, open_storage(settings().storage_url), chain.project, earlier.dataset_id or ""
+            )

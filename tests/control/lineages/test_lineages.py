@@ -113,6 +113,9 @@ def test_each_stage_follows_when_the_one_before_has_succeeded(session: WriteSess
     lineage.finish()
     assert lineage.shown.state == "succeeded"
     assert lineage.advance() is None
+    for verb in (service.cancel, service.resume):
+        with pytest.raises(Conflict):
+            verb(session, lineage.project, lineage.row.id)
     assert lineage.shown.forgetting is not None
     assert len(lineage.shown.forgetting.matrix) == 3
     assert [one.id for one in summaries(session, [lineage.row])] == [lineage.row.id]
@@ -162,6 +165,18 @@ def test_a_stage_that_ends_otherwise_stops_the_lineage(session: WriteSession, ho
     assert lineage.shown.state == "running"
     lineage.finish()
     assert lineage.advance() is not None
+
+
+def test_a_paused_stage_goes_on_with_the_lineage_or_is_cancelled_with_it(session: WriteSession) -> None:
+    lineage = Planned(session, 2)
+    jobs.request(session, lineage.project, lineage.job(0).id, "pause")
+    shown = lineage.shown
+    assert (shown.state, shown.stop and shown.stop.code) == ("stopped", "stage_paused")
+    service.resume(session, lineage.project, lineage.row.id)
+    assert (lineage.shown.state, lineage.job(0).state) == ("running", "queued")
+    jobs.request(session, lineage.project, lineage.job(0).id, "pause")
+    service.cancel(session, lineage.project, lineage.row.id)
+    assert (lineage.shown.state, lineage.job(0).state) == ("cancelled", "cancelled")
 
 
 def test_cancel_ends_the_newest_stage_and_submits_no_other(session: WriteSession) -> None:
