@@ -18,7 +18,7 @@ from control.lifecycle.models import Event, Job
 from control.settings import settings
 from control.storage import open_storage
 from core.spec.continual import MOST_STAGES
-from tests.factories import make_dataset, make_project, make_spec, make_worker
+from tests.factories import make_dataset, make_project, make_spec, make_version, make_worker
 
 STEPS = {"steps": 100, "batch_size": 8, "sequence_length": 64}
 
@@ -206,6 +206,32 @@ def test_ewc_needs_no_data_where_the_checkpoint_keeps_its_fisher(chain: Chain, s
         chain.delete(job.dataset_id)
     assert chain.submit(two, continual={"ewc": {}, "lwf": {}}).state == "queued"
     assert chain.refused(two, continual={"ewc": {}, "replay": {}}).param == "continual.replay"
+
+
+@pytest.mark.parametrize(("method", "files"), [("lwf", [HOOKS]), ("ewc", [])])
+def test_other_state_of_a_method_is_no_fisher(chain: Chain, method: str, files: list[str]) -> None:
+    first, one = chain.stage()
+    second = chain.submit(one, continual={method: {}})
+    claim = jobs.claim(chain.session, chain.worker)
+    assert claim is not None
+    two = chain.finish(claim, *files)
+    for job in (first, second):
+        chain.delete(job.dataset_id)
+    assert chain.refused(two, continual={"ewc": {}}).param == "continual.ewc"
+
+
+def test_a_worker_gets_the_files_that_an_earlier_stage_read(chain: Chain, session: WriteSession) -> None:
+    parent = make_dataset(session, chain.project)
+    version = make_version(session, chain.project, parent, name="new.txt")
+    for which, names in (("new", ["new.txt"]), ("all", ["corpus.txt", "new.txt"])):
+        first, one = chain.stage(dataset=version, data={"files": which})
+        chain.submit(one, continual={})
+        claim = jobs.claim(session, chain.worker)
+        assert claim is not None
+        assert [(stage.job_id, [file.name for file in stage.files]) for stage in claim.earlier] == [
+            (first.id, names)
+        ]
+        chain.finish(claim)
 
 
 def test_too_many_stages_are_refused(chain: Chain, session: WriteSession) -> None:

@@ -14,8 +14,10 @@ from control.db import WriteSession
 from control.errors import Conflict, SeedbedError
 from control.jobs import service as jobs
 from control.jobs.schemas import ForkIn
+from control.lifecycle import repository
 from control.lifecycle.intents import request
 from control.lifecycle.models import Event, Job
+from control.lifecycle.repository import lock_of_project
 from control.short_jobs import service as short_jobs
 from control.short_jobs.kinds.estimate import KIND as ESTIMATE
 from control.short_jobs.kinds.estimate import EstimateOptions
@@ -112,6 +114,27 @@ def test_teachers_that_are_not_there_are_refused(session: WriteSession) -> None:
     assert (other.code, other.param) == ("checkpoint_not_found", "distillation.teacher")
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_start_and_teacher_are_locked_in_one_order(
+    session: WriteSession, monkeypatch: pytest.MonkeyPatch, *, swapped: bool
+) -> None:
+    """Otherwise two submissions that name them the other way round would wait for each other."""
+    first, claim = make_running(session)
+    one = make_checkpoint(session, claim, 20)
+    second, claim = make_running(session, project_id=first.project_id, dataset=first.dataset_id)
+    other = make_checkpoint(session, claim, 20)
+    locked: list[str] = []
+
+    def lock(session: WriteSession, project_id: str, job_id: str, **chosen: Any) -> Job | None:
+        locked.append(job_id)
+        return lock_of_project(session, project_id, job_id, **chosen)
+
+    monkeypatch.setattr(repository, "lock_of_project", lock)
+    start, teacher = (other, one) if swapped else (one, other)
+    taught(session, first, teacher.id, start={"checkpoint": start.id, "scope": "weights"})
+    assert locked[:2] == sorted([first.id, second.id])
+
+
 def test_teachers_that_do_not_fit_are_refused_with_the_field(session: WriteSession) -> None:
     job, claim = make_running(session)
     teacher = make_checkpoint(session, claim, 20).id
@@ -168,9 +191,13 @@ def test_a_student_is_shown_beside_its_teacher_and_the_same_student_alone(sessio
             training={"steps": 9, "batch_size": 8},
         ),
     ]
+    taken = {"start": {"checkpoint": teacher.id, "scope": "weights"}}
+    others.append(make_job(session, job.project_id, dataset=job.dataset_id, model=small))
+    others[-1].spec = others[-1].spec | taken
     for one in (alone, *others):
         one.state, one.finished_at = "succeeded", datetime.now(UTC)
         one.latest = {"eval/loss": 4.0, "train/samples_per_s": 25.0}
+    make_job(session, job.project_id, dataset=job.dataset_id, model=small)  # has not ended
     session.flush()
     found = jobs.job_out(session, student).distillation
     assert found is not None

@@ -87,6 +87,31 @@ def test_the_same_event_again_changes_nothing(session: WriteSession) -> None:
     assert continual_out(session, job, "eval/loss").forgetting.matrix == [[None, 4.0], [None, None]]
 
 
+def test_a_later_attempt_replaces_what_an_earlier_one_measured(session: WriteSession) -> None:
+    chain = Chain(session)
+    _, one = chain.stage()
+    job = chain.submit(one, continual={})
+    assert jobs.claim(session, chain.worker) is not None
+    measure(session, job, "self", "start", loss=4.0)
+    jobs.finish(session, job.id, 1, jobs.Stopped(75))
+    assert jobs.claim(session, chain.worker) is not None
+    session.refresh(job)
+    measure(session, job, "self", "start", loss=3.0)
+    (row,) = session.query(StageMeasure)
+    assert (row.value, row.attempt) == (3.0, 2)
+
+
+def test_a_job_without_stages_shows_its_last_evaluation_once_it_has_succeeded(session: WriteSession) -> None:
+    chain = Chain(session)
+    job = chain.submit()
+    claim = jobs.claim(session, chain.worker)
+    assert claim is not None
+    job.latest = {"eval/loss": 2.0, "train/loss": 1.0}
+    assert continual_out(session, job, "eval/loss").forgetting.matrix == [[None]]
+    chain.finish(claim)
+    assert continual_out(session, job, "eval/loss").forgetting.matrix == [[2.0]]
+
+
 def test_an_attempt_that_has_lost_the_job_writes_nothing(session: WriteSession) -> None:
     chain = Chain(session)
     _, one = chain.stage()
