@@ -29,8 +29,8 @@ def distillation_facts(session: ReadSession, job: Job) -> DistillationFacts | No
     return DistillationFacts(
         checkpoint=None if checkpoint is None else checkpoint.id,
         step=None if checkpoint is None else checkpoint.step,
-        teacher=None if teacher is None else _compared(teacher, checkpoint),
-        alone=None if alone is None else _compared(alone),
+        teacher=None if teacher is None else _compared(job, teacher, checkpoint),
+        alone=None if alone is None else _compared(job, alone),
         parameters=student,
         teacher_parameters=whole,
         size_ratio=None if whole is None else student / whole,
@@ -49,10 +49,16 @@ def _is_plain(spec: dict[str, Any]) -> bool:
     return spec.get("distillation") is None and (start is None or start["scope"] == "tokenizer")
 
 
-def _compared(job: Job, checkpoint: Checkpoint | None = None) -> ComparedJob:
+def _compared(student: Job, job: Job, checkpoint: Checkpoint | None = None) -> ComparedJob:
+    """A job beside its student. The measures of another task are left out: its loss has the same name and is another one."""
     measures = (job.latest or {}) if checkpoint is None else checkpoint.metrics or job.latest or {}
-    values = {name: value for name, value in measures.items() if name.startswith("eval/")}
-    return ComparedJob(id=job.id if job.purpose == "train" else None, name=job.name, values=values)
+    same = job.spec["task"]["kind"] == student.spec["task"]["kind"]
+    return ComparedJob(
+        id=job.id if job.purpose == "train" else None,
+        name=job.name,
+        same_data=job.dataset_id == student.dataset_id,
+        values={name: value for name, value in measures.items() if same and name.startswith("eval/")},
+    )
 
 
 def _parameters(session: ReadSession, job: Job, teacher: Job | None) -> tuple[int, int | None]:

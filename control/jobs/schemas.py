@@ -87,8 +87,11 @@ class ComparedJob(Resource):
     id: str | None
     """Null for an uploaded checkpoint."""
     name: str
+    same_data: bool
+    """Whether it was trained on the student's dataset; otherwise its values are of other samples."""
     values: dict[str, float | None]
-    """Metric name → value on the held-out split: of the teacher at its checkpoint where it was evaluated there, else the newest."""
+    """Metric name → value on its held-out split: of the teacher at its checkpoint where it was evaluated there, else the newest.
+    Empty for a teacher of another task."""
 
 
 class DistillationFacts(Resource):

@@ -43,10 +43,11 @@ def continual_out(session: ReadSession, job: Job, metric: str | None = None) -> 
         Invalid: ``validation_failed``: there is no such measure.
     """
     stages = _stages(session, job)
+    names = repository.dataset_names(session, [one.dataset for one in stages if one.dataset is not None])
     return ContinualOut(
         job=job.id,
         lineage=repository.of_job(session, job.id),
-        stages=[_stage_out(stage) for stage in stages],
+        stages=[_stage_out(stage, names) for stage in stages],
         forgetting=forgetting(session, job, stages, metric),
     )
 
@@ -75,7 +76,7 @@ def forgetting(session: ReadSession, job: Job, stages: Sequence[_Stage], metric:
     ends, starts, freshes = (values.get(chosen, {}) for values in (end, start, fresh))
     matrix: list[list[float | None]] = [[ends.get((row, column)) for column in ids] for row in ids]
     for position in range(1, len(ids)):
-        # What a stage measured before its first step is what the weights after the stage before it know of its data.
+        # A stage's measure before its first step is that of the weights after the stage before it.
         matrix[position - 1][position] = starts.get((ids[position], ids[position]))
     untrained = [freshes.get((one, one)) for one in ids]
     found = summarize(matrix, untrained, better)
@@ -104,12 +105,13 @@ def _stages(session: ReadSession, job: Job) -> list[_Stage]:
     return [*earlier, _Stage(job.id, job.name, job.dataset_id, job)]
 
 
-def _stage_out(stage: _Stage) -> StageOut:
+def _stage_out(stage: _Stage, names: Mapping[str, str]) -> StageOut:
     job = stage.job
     return StageOut(
         job=stage.id,
         name=job.name if job is not None else stage.name,
         dataset=stage.dataset,
+        dataset_name=names.get(stage.dataset or ""),
         state=None if job is None else cast("State", job.state),
     )
 

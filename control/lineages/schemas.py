@@ -27,6 +27,8 @@ class StageOut(Resource):
     name: str | None
     dataset: str | None
     """Null if it was deleted before the job was submitted: forgetting of this stage is not measured."""
+    dataset_name: str | None
+    """Null if it was deleted."""
     state: State | None
     """Null if the job was deleted."""
 
@@ -62,7 +64,7 @@ class ForgettingOut(Resource):
 
 
 class ContinualOut(Resource):
-    """What a job and the stages before it know of each other's data."""
+    """The stages that a job goes back to, and the measures of each after every other one."""
 
     object: Literal["continual"] = "continual"
     job: str

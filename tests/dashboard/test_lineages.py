@@ -50,3 +50,4 @@ def test_three_stages_are_submitted_and_watched(
     assert shown["spec"]["continual"] == {"lwf": {}}
     assert [stage["dataset"] for stage in lineage["stages"]][1:] == subjects[1:]
     assert len(found["matrix"]) == 9
+    assert found["learned"] == [stage["dataset_name"] for stage in lineage["stages"]]

@@ -14,6 +14,8 @@ class Stage(Resource):
     name: str | None = None
     dataset: str | None = None
     """None if it was deleted before the job was submitted."""
+    dataset_name: str | None = None
+    """None if it was deleted."""
     state: str | None = None
     """None if the job was deleted."""
 

@@ -2181,8 +2181,14 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Same Data
+             * @description Whether it was trained on the student's dataset; otherwise its values are of other samples.
+             */
+            same_data: boolean;
+            /**
              * Values
-             * @description Metric name → value on the held-out split: of the teacher at its checkpoint where it was evaluated there, else the newest.
+             * @description Metric name → value on its held-out split: of the teacher at its checkpoint where it was evaluated there, else the newest.
+             *     Empty for a teacher of another task.
              */
             values: {
                 [key: string]: number | null;
@@ -2217,7 +2223,7 @@ export interface components {
         };
         /**
          * ContinualOut
-         * @description What a job and the stages before it know of each other's data.
+         * @description The stages that a job goes back to, and the measures of each after every other one.
          */
         ContinualOut: {
             /**
@@ -6317,6 +6323,11 @@ export interface components {
              * @description Null if it was deleted before the job was submitted: forgetting of this stage is not measured.
              */
             dataset: string | null;
+            /**
+             * Dataset Name
+             * @description Null if it was deleted.
+             */
+            dataset_name: string | null;
             /**
              * State
              * @description Null if the job was deleted.

@@ -2,7 +2,7 @@
 
 import type { CSSProperties } from "react";
 import type { Forgetting as Document } from "@/api/types";
-import { isolated, metric, NONE, plain } from "@/lib/format";
+import { isolated, metric, NONE } from "@/lib/format";
 import { shades } from "./shades";
 
 /** What a stage is called: by the data that it learned. */
@@ -77,7 +77,7 @@ function Cell({ value, shade, own }: { value: number | null; shade: number | nul
   const classes = ["num", value !== null && "forgetting-cell", own && "forgetting-own"].filter(Boolean);
   return (
     <td className={classes.join(" ")} style={value === null ? undefined : style}>
-      {value === null ? NONE : plain(value)}
+      {metric(value)}
     </td>
   );
 }
@@ -95,7 +95,7 @@ export function Forgetting({ found, stages, onMetric }: ForgettingProps) {
   return (
     <section className="forgetting" aria-labelledby="forgetting">
       <div className="forgetting-head">
-        <h2 id="forgetting">What each stage still knows</h2>
+        <h2 id="forgetting">Measures after each stage</h2>
         <label>
           <span className="visually-hidden">Measure</span>
           <select className="input" value={found.metric} onChange={(event) => onMetric(event.target.value)}>
@@ -113,8 +113,9 @@ export function Forgetting({ found, stages, onMetric }: ForgettingProps) {
       <Tiles found={found} />
       <div className="card forgetting-card">
         <p className="faint small">
-          <code>{found.metric}</code> on the held-out part of each stage; {found.better} is better, and
-          darker. The framed values are those right after the stage was learned.
+          <code>{found.metric}</code> on the held-out part of each stage, by the weights after each stage;{" "}
+          {found.better} is better, and greener. The framed values are those right after the stage was
+          learned.
         </p>
         {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so a keyboard must reach it */}
         <div className="forgetting-scroll" tabIndex={0} role="group" aria-label="Forgetting matrix">
@@ -150,7 +151,7 @@ export function Forgetting({ found, stages, onMetric }: ForgettingProps) {
                 <th scope="row">Untrained</th>
                 {found.fresh.map((value, column) => (
                   <td key={found.jobs[column]} className="num">
-                    {value === null ? NONE : plain(value)}
+                    {metric(value)}
                   </td>
                 ))}
               </tr>

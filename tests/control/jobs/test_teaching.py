@@ -247,6 +247,22 @@ def test_parameters_are_counted_with_the_classes_of_the_data(session: WriteSessi
     assert shown.parameters == shown.teacher_parameters == of_two < of_three
 
 
+def test_measures_of_other_data_are_told_and_those_of_another_task_left_out(session: WriteSession) -> None:
+    job, claim = make_running(session, model=LARGE)
+    teacher = make_checkpoint(session, claim, 20, {"eval/loss": 3.0})
+    moved = jobs.job_out(session, taught(session, job, teacher.id, make_dataset(session, job.project_id)))
+    student = taught(session, job, teacher.id)
+    same = jobs.job_out(session, student)
+    job.spec = make_spec(job.dataset_id, task={"kind": "causal_lm"}, model={}).model_dump(mode="json")
+    other = jobs.job_out(session, student)
+    told = [one.distillation and one.distillation.teacher for one in (moved, same, other)]
+    assert [one and (one.same_data, one.values) for one in told] == [
+        (False, {"eval/loss": 3.0}),
+        (True, {"eval/loss": 3.0}),
+        (True, {}),
+    ]
+
+
 def test_a_student_of_half_its_teacher_is_forked_and_not_retried_without_its_teacher(
     session: WriteSession, tmp_path: Path
 ) -> None:

@@ -4,6 +4,21 @@ import { assertFits, given, haveSession, play } from "./browser.mjs";
 
 const picture = (page, name) => page.screenshot({ path: `${given.folder}/${name}.png`, fullPage: true });
 
+/** Fits into a telephone's window too, where nothing leaves its cell or its card. */
+async function assertNarrow(page) {
+  const wide = page.viewportSize();
+  await assertFits(page);
+  await page.setViewportSize({ width: 375, height: 800 });
+  await assertFits(page);
+  const beyond = await page.evaluate(() => {
+    const right = (element) => element.getBoundingClientRect().right;
+    const parts = document.querySelectorAll(".table-stages td > *, .lineage-datasets li, .stage-list li");
+    return [...parts].filter((part) => right(part) > right(part.parentElement) + 1).map((part) => part.outerHTML);
+  });
+  assert.deepEqual(beyond, []);
+  await page.setViewportSize(wide);
+}
+
 await play(async ({ page, context }) => {
   await haveSession(context);
   await page.goto(`${given.url}/jobs/${given.job}/spec`);
@@ -16,8 +31,8 @@ await play(async ({ page, context }) => {
   assert.equal(await page.locator(".lineage-datasets li").count(), 3);
   await page.getByLabel("Replay").uncheck();
   await page.getByLabel("Learning without forgetting").check();
-  await page.getByLabel("Name", { exact: true }).fill("three subjects");
-  await assertFits(page);
+  await page.getByLabel("Name", { exact: true }).fill("three subjects, and a name that takes two lines");
+  await assertNarrow(page);
   await picture(page, "new");
   await page.getByRole("button", { name: "Submit 3 stages" }).click();
 
@@ -39,11 +54,11 @@ await play(async ({ page, context }) => {
       await page.locator(".forgetting-tiles > div", { hasText: title }).first().innerText(),
       /[-+]?\d/,
     );
-  await assertFits(page);
+  await assertNarrow(page);
   await picture(page, "lineage");
 
   const before = await cells.first().innerText();
-  await page.getByLabel("Measure").selectOption("eval/loss");
+  await page.getByRole("combobox", { name: "Measure" }).selectOption("eval/loss");
   await page.waitForFunction(
     (was) => document.querySelector(".forgetting-matrix tbody td").textContent !== was,
     before,
@@ -52,7 +67,8 @@ await play(async ({ page, context }) => {
   await page.waitForURL(/\/jobs\/job_/);
   await page.getByRole("link", { name: "Stages" }).click();
   await page.locator("td.forgetting-own").nth(2).waitFor();
-  await assertFits(page);
+  const learned = await page.locator(".stage-list li > .name").allInnerTexts();
+  await assertNarrow(page);
   await picture(page, "stages");
   await page.getByRole("link", { name: "The lineage of this stage" }).click();
   await page.waitForURL(/\/lineages\/lin_/);
@@ -60,5 +76,5 @@ await play(async ({ page, context }) => {
   await page.getByRole("link", { name: "three subjects" }).first().waitFor();
   await assertFits(page);
   await picture(page, "list");
-  return { matrix };
+  return { matrix, learned };
 });

@@ -184,7 +184,7 @@ function Actions({ lineage }: { lineage: PlannedLineage }) {
   );
 }
 
-/** A lineage: its stages as they run, and what each of them still knows of the others. */
+/** A lineage: its stages as they run, and the measures of each after every other one. */
 export function LineagePage({ id }: { id: string }) {
   const [metric, setMetric] = useState<string>();
   const { data: lineage, error, refetch } = useQuery(queries.plannedLineage(id, metric));
@@ -211,8 +211,8 @@ export function LineagePage({ id }: { id: string }) {
       <Back href="/lineages">Lineages</Back>
       <div className="page-head">
         <div className="lineage-title">
-          <h1>
-            <Name>{lineage.name}</Name>
+          <h1 className="whole-name" dir="auto">
+            {isolated(lineage.name)}
           </h1>
           <p className="lineage-facts">
             <LineageChip state={lineage.state} />
