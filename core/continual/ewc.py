@@ -1,11 +1,13 @@
 """Elastic weight consolidation (EWC): Kirkpatrick et al. 2017, arXiv 1612.00796; online: Schwarz et al. 2018, arXiv 1805.06370."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from core.continual.classes import InCommon
 from core.continual.earlier import Stage
 from core.continual.fisher import fisher_information
 from core.continual.opening import opened
@@ -36,7 +38,7 @@ class ElasticWeightConsolidation(Hook):
 
     Args:
         job: With every ``auto`` decided.
-        stages: The earlier ones, oldest first.
+        common: The data of the earlier stages, and the classes that the checkpoint knows.
         objective: Of the run, with the weights that it starts from, unless `restore` is called.
     """
 
@@ -46,14 +48,14 @@ class ElasticWeightConsolidation(Hook):
         self,
         settings: ElasticWeights,
         job: JobSpec,
-        stages: Sequence[Stage],
+        common: InCommon,
         objective: Objective,
         place: Place,
         on_progress: OnProgress,
     ) -> None:
         self._settings = settings
         self._job = job
-        self._stages = stages
+        self._stages = [_among_known(stage, len(common.known)) for stage in common.stages]
         self._objective = objective
         self._place = place
         self._on_progress = on_progress
@@ -74,7 +76,7 @@ class ElasticWeightConsolidation(Hook):
             self._fisher = found
         elif found := _below(_FISHER, kept):
             # A checkpoint from before the end of a stage with EWC.
-            self._fisher = self._with_decay(found, self._of_stages(self._stages[-1:]))
+            self._fisher = self._with_decay(found, self._of_stages(self._newest))
         elif self._stages:
             self._fisher = self._of_stages(self._stages)
         else:
@@ -118,6 +120,13 @@ class ElasticWeightConsolidation(Hook):
             for prefix in (_FISHER, _ANCHOR, _NEXT)
         )
 
+    @property
+    def _newest(self) -> Sequence[Stage]:
+        """The stage that wrote the checkpoint; () if its data are not there."""
+        assert self._job.continual is not None
+        newest = self._job.continual.ancestors[-1:]
+        return [stage for stage in self._stages if stage.ancestor in newest]
+
     def _of_stages(self, stages: Sequence[Stage]) -> dict[str, Tensor]:
         """The Fisher information of earlier stages at the weights that this one starts from."""
         weights = self._objective.state_dict()
@@ -154,6 +163,15 @@ class ElasticWeightConsolidation(Hook):
             else:
                 _first(found[name], one).add_(one.to(found[name].device), alpha=self._settings.decay)
         return found
+
+
+def _among_known(stage: Stage, classes: int) -> Stage:
+    """The stage, with its answers among the classes that the checkpoint knows: the others have no Fisher information then.
+
+    Args:
+        classes: Their number; 0 for a task without classes.
+    """
+    return stage if stage.among is not None or not classes else replace(stage, among=tuple(range(classes)))
 
 
 def _first(tensor: Tensor, like: Tensor) -> Tensor:

@@ -54,11 +54,14 @@ class Methods:
         asked = job.continual
         if asked is None:
             return cls()
-        run = (job, common.stages, objective, place)
         return cls(
-            ewc=ElasticWeightConsolidation(asked.ewc, *run, on_progress) if asked.ewc else None,
+            ewc=ElasticWeightConsolidation(asked.ewc, job, common, objective, place, on_progress)
+            if asked.ewc
+            else None,
             lwf=OldOutputs(asked.lwf, job, common.data, objective, place) if asked.lwf else None,
-            replay=ReplayBuffer(asked.replay, *run, events, on_progress) if asked.replay else None,
+            replay=ReplayBuffer(asked.replay, job, common.stages, objective, place, events, on_progress)
+            if asked.replay
+            else None,
             adapters=AdapterOfEachStage(asked.adapters, job, common, objective, place, on_progress)
             if asked.adapters
             else None,

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.continual.classes import InCommon
+from core.continual.earlier import Stage
 from core.continual.ewc import ElasticWeightConsolidation
 from core.continual.fisher import fisher_information, root_of
 from core.continual.lwf import OldOutputs
 from core.objectives.base import Batch, Losses, Phase
 from core.objectives.soft_targets import divergence
 from core.spec.continual import ElasticWeights, LearningWithoutForgetting
+from core.spec.problems import validate
 from core.training.devices import Place
+from tests.core.continual.stages import ancestor, document_of
 
 CPU = Place(torch.device("cpu"), "cpu", "fp32")
 INPUTS = torch.tensor([[1.0, -2.0], [0.5, 0.25], [3.0, 1.0], [-1.0, 0.0]])
@@ -142,7 +146,7 @@ def penalised(**settings: Any) -> tuple[Softmax, ElasticWeightConsolidation]:
     hook = ElasticWeightConsolidation(
         ElasticWeights(**settings),
         None,  # type: ignore[arg-type]
-        (),
+        InCommon(None),  # type: ignore[arg-type]
         model,  # type: ignore[arg-type]
         CPU,
         lambda *_: None,
@@ -194,6 +198,35 @@ def test_the_online_form_decays_what_was_before() -> None:
         {"a": torch.tensor([4.0, 8.0]), "gone": torch.tensor([4.0])}, {"a": torch.tensor([1.0, 1.0, 5.0])}
     )
     assert {name: one.tolist() for name, one in found.items()} == {"a": [2.0, 3.0, 5.0], "gone": [1.0]}
+
+
+@pytest.mark.parametrize("data", [("old", "new"), ("old",), ()])
+def test_a_checkpoint_from_before_the_end_of_its_stage_lacks_the_information_of_that_stage_alone(
+    data: tuple[str, ...],
+) -> None:
+    """Of which the data may have been deleted: then nothing is added."""
+    spec = document_of(
+        "masked_lm",
+        continual={
+            "ewc": {"decay": 0.5},
+            "ancestors": [ancestor(job, "masked_lm") for job in ("old", "new")],
+        },
+    )
+    job = validate(spec)
+    assert job.continual is not None
+    assert job.continual.ewc is not None
+    stages = [Stage(one, job, None) for one in job.continual.ancestors if one.job in data]  # type: ignore[arg-type]
+    asked = []
+
+    class Of(ElasticWeightConsolidation):
+        def _of_stages(self, stages: Sequence[Stage]) -> dict[str, Tensor]:
+            asked.extend(stage.ancestor.job for stage in stages)
+            return {"head.bias": torch.ones(3)} if stages else {}
+
+    hook = Of(job.continual.ewc, job, InCommon(None, stages), Softmax(), CPU, lambda *_: None)  # type: ignore[arg-type]
+    hook.begin({"fisher.head.bias": torch.full((3,), 4.0)})
+    assert asked == (["new"] if "new" in data else [])
+    assert hook.tensors()["fisher.head.bias"].tolist() == [3.0 if "new" in data else 2.0] * 3
 
 
 def test_the_divergence_by_hand() -> None:

@@ -11,11 +11,13 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
+from core.checkpoints.bundle import read_hooks
 from core.continual.measuring import reading
 from core.data import data_files, prepare_for
 from core.evaluation.pictures import png
 from core.networks.heads import named_classes
 from core.spec.problems import validate
+from tests.core.continual.stages import last
 
 STEPS = 6
 SIDE = 8
@@ -111,6 +113,21 @@ def test_a_stage_with_further_classes_makes_the_head_larger(
     found = values(engine)
     assert set(found) == {("self", "fresh"), ("self", "start"), ("self", "end"), ("first", "end")}
     assert not [path for path in (tmp_path / "second").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("scenario", ["class", "task"])
+def test_further_classes_have_no_information_of_the_stages_before(
+    scenario: str, stages: Stages, tmp_path: Path
+) -> None:
+    data = coloured(tmp_path / "second.zip", "blue", "grey")
+    engine = stages.second(job({"scenario": scenario, "ewc": {"samples": 20}}), data)
+    assert engine.end() == {"exit": 0}, engine.log.read_text()
+    kept = read_hooks(last(tmp_path / "second"))
+    for layer in ("weight", "bias"):
+        before, after = (kept[f"ewc.{part}.model.classifier.{layer}"] for part in ("fisher", "next"))
+        assert before[:2].any()
+        assert not before[2:].any()
+        assert after[2:].any()
 
 
 def test_reports_of_a_known_stage_have_its_classes_alone(stages: Stages, tmp_path: Path) -> None:
