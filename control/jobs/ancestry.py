@@ -46,7 +46,9 @@ def find_ancestors(
     known = ancestors_of(lineage, spec.task.kind)
     if len(known) > MOST_STAGES:
         message = f"a job has at most {MOST_STAGES} earlier stages; leave continual out, or start from an earlier checkpoint"
-        return Ancestry(spec, [_unfit("continual.ancestors", "too_many_stages", message, most=MOST_STAGES)])
+        return Ancestry(
+            spec, [_unfit("continual.ancestors", "too_many_stages", message, case="job", most=MOST_STAGES)]
+        )
     wanted = [one.dataset for one in known if one.dataset is not None]
     there = datasets.among(session, project_id, wanted, lock=session.writes)
     found = tuple(one if one.dataset in there else one.model_copy(update={"dataset": None}) for one in known)

@@ -15,6 +15,7 @@ from control.lineages.models import LineageStage, PlannedLineage
 from control.lineages.schemas import PlannedLineageIn
 from control.quotas.service import require_room
 from control.schemas import ProblemDetail
+from core.spec.continual import MOST_STAGES
 from core.spec.job import JobSpec
 from core.spec.problems import SpecError, shorten, validate
 
@@ -41,6 +42,7 @@ def plan(session: WriteSession, project_id: str, body: PlannedLineageIn, *, by_a
     errors = _named(priority_problems(opening, by_admin=by_admin), 0)
     admission = examine(session, project_id, opening)
     errors += _named(admission.errors, 0)
+    errors += _too_many(admission.spec, count)
     if not errors:
         errors = [
             error
@@ -149,6 +151,25 @@ def _named(errors: Iterable[ProblemDetail], position: int) -> list[ProblemDetail
             update={"param": f"datasets.{position}" if one.param == "dataset" else f"spec.{one.param}"}
         )
         for one in errors
+    ]
+
+
+def _too_many(opening: JobSpec, count: int) -> list[ProblemDetail]:
+    """Whether the last stage would have too many before it: those of the lineage, and those of the checkpoint that it starts from."""
+    before = 0 if opening.continual is None else len(opening.continual.ancestors)
+    if before + count - 1 <= MOST_STAGES:
+        return []
+    message = (
+        f"a job has at most {MOST_STAGES} earlier stages, and {before} are before the first of these; name fewer datasets, or leave "
+        "spec.start out"
+    )
+    return [
+        ProblemDetail(
+            param="datasets",
+            code="too_many_stages",
+            message=message,
+            params={"case": "lineage", "most": MOST_STAGES, "before": before},
+        )
     ]
 
 

@@ -25,6 +25,7 @@ from control.quotas.schemas import QuotasIn
 from control.quotas.service import set_quotas
 from control.settings import settings
 from control.storage import open_storage
+from core.spec.continual import MOST_STAGES
 from tests.control.jobs.test_ancestry import Chain
 from tests.factories import make_dataset, make_project, make_spec
 
@@ -349,6 +350,22 @@ def test_a_list_takes_as_many_queries_for_many_lineages_as_for_one(session: Writ
             assert len(summaries(session, some)) == len(some)
         counts.append(len(sent))
     assert counts[0] == counts[1] > 0
+
+
+def test_stages_before_the_first_count_too(session: WriteSession) -> None:
+    chain = Chain(session)
+    _, one = chain.stage()
+    second, two = chain.stage(one, continual={})
+    before = second.spec["continual"]["ancestors"][0]
+    many = [before | {"job": f"job_{number:026d}"} for number in range(MOST_STAGES - 2)]
+    second.spec = second.spec | {"continual": {**second.spec["continual"], "ancestors": many}}
+    session.flush()
+    start = {"checkpoint": two, "scope": "weights"}
+    error = refused(session, chain.project, body(session, chain.project, 3, start=start))
+    assert (error.code, error.param) == ("validation_failed", "datasets")
+    assert [one.code for one in error.errors] == ["too_many_stages"]
+    fitting = PlannedLineageIn.model_validate(body(session, chain.project, 2, start=start))
+    service.plan(session, chain.project, fitting, by_admin=False)
 
 
 def test_lineages_are_of_one_project(session: WriteSession, test_broker: Broker) -> None:
