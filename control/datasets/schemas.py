@@ -109,7 +109,7 @@ class DatasetOut(Resource):
     """For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
     twice. ``classes``: ``[{"name", "documents", "held_out", "examples"}]`` of ``label_column``, or of folders where it is null;
-    ``label_columns``: ``[{"name", "kind"}]``, the kind is ``one``, ``several``, ``number``, ``split`` or ``other``; ``splits`` of a
+    ``label_kind`` of that column; ``label_columns``: ``[{"name", "kind"}]``, the kind is ``one``, ``several``, ``number``, ``split`` or ``other``; ``splits`` of a
     column of splits: ``[{"column", "name", "documents"}]``; how many texts are ``unlabelled``, or held out by the names of files or
     folders (``held_out``); ``tags`` of words: ``scheme``, ``sentences``, ``words``, ``untagged``, ``problem``, and ``entities``:
     ``[{"type", "entities", "held_out", "examples"}]``. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:

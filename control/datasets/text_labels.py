@@ -40,9 +40,11 @@ def label_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         known = columns.setdefault(column["name"], {"name": column["name"], "kind": column["kind"]})
         known["kind"] = column["kind"] if known["kind"] == column["kind"] else "other"
     splits = [column for column in every if column["kind"] == "split"]
+    kinds = {column["kind"] for column in read if column["name"] is not None}
     return {
         "held_out": sum(labels_of(report).get("held_out", 0) for report in reports),
         "label_column": next((column["name"] for column in read if column["name"] is not None), None),
+        "label_kind": next(iter(kinds)) if len(kinds) == 1 else None,
         "label_columns": list(columns.values()),
         "unlabelled": sum(column["unlabelled"] for column in read),
         "class_count": len(classes),

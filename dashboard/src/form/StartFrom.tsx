@@ -10,7 +10,7 @@ import { Icon } from "@/ui/Icon";
 import { getAt, setAt, type Document } from "./document";
 import type { Field } from "./fields";
 import { inOrder } from "./layout";
-import { restart, startFor, startOf, startsOf, type Start } from "./recipes";
+import { restart, startFor, startOf, startsOf, withTarget, type Start } from "./recipes";
 
 type Scope = NonNullable<Job["parent"]>["scope"];
 
@@ -48,8 +48,8 @@ export function withDataset(
   const own = chosen.parent === null ? setAt(document, "data.files", undefined) : document;
   const named = { ...own, dataset: chosen.id, name: document.name ?? chosen.name };
   const start = untouched(document, before, fields, tasks);
-  if (!start) return named;
   const task = tasks.of(getAt(document, "task.kind"));
+  if (!start) return withTarget(named, task, chosen, before);
   if (task?.modality !== chosen.modality) return restart(named, startFor(tasks, chosen.modality, chosen));
   return restart(named, startOf(task, chosen, start.name));
 }

@@ -1,9 +1,9 @@
 /** The initial spec of a new job: a recipe of its task, adapted to the dataset. */
 
 import type { Dataset } from "@/api/types";
-import { numberOf, rowsOf } from "@/pages/datasets/statistics";
+import { numberOf, rowsOf, textOf } from "@/pages/datasets/statistics";
 import type { Modality, Task, Tasks } from "@/tasks/tasks";
-import { setAt, type Document } from "./document";
+import { getAt, setAt, type Document } from "./document";
 
 export interface Start {
   /** The recipe's name: recipes of the same size have the same name in all tasks. */
@@ -39,12 +39,33 @@ function fitted(document: Document, dataset: Dataset): Document {
   return setAt(document, "data.audio.clip_seconds", clip);
 }
 
+const TARGET = "task.target";
+
+/** What a task predicts, where the dataset's labels leave no choice: lists, and more numbers than classes; else its default. */
+function targetOf(task: Task | undefined, dataset: Dataset | undefined): string | undefined {
+  const kind = textOf(dataset?.statistics.label_kind);
+  const decides = kind === "several" || kind === "number";
+  return decides && task?.needs_labels && task.fields.includes(TARGET) ? kind : undefined;
+}
+
+/** The document with the target for the dataset; one that was chosen otherwise stays. */
+export function withTarget(
+  document: Document,
+  task: Task | undefined,
+  dataset: Dataset | undefined,
+  before?: Dataset,
+): Document {
+  const untouched = getAt(document, TARGET) === targetOf(task, before);
+  return untouched ? setAt(document, TARGET, targetOf(task, dataset)) : document;
+}
+
 /** A task's recipes, smallest first; none for an unknown task. */
 export function startsOf(task: Task | undefined, dataset?: Dataset): Start[] {
   const own = dataset?.modality === task?.modality ? dataset : undefined;
   return (task?.recipes ?? []).map(({ name, title, description, spec }) => {
     const document = spec as Document;
-    return { name, title, description, document: own ? fitted(document, own) : document };
+    const adapted = own ? withTarget(fitted(document, own), task, own) : document;
+    return { name, title, description, document: adapted };
   });
 }
 

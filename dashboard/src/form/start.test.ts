@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import type { Dataset } from "@/api/types";
 import { Tasks, type Task } from "@/tasks/tasks";
 import { TASKS } from "@/tasks/fixtures";
-import { withTask } from "./StartFrom";
+import { getAt, setAt, type Document } from "./document";
+import { fieldsOf } from "./fields";
+import { withDataset, withTask } from "./StartFrom";
 import { fineTuningTasks, fits, withEncoder, withFineTuning, type Source } from "./start";
 
 const trains = (kind: string, ...networks: [preset: string, architecture: string][]): Task[] =>
@@ -97,5 +99,24 @@ test("fine-tuning names the network's kind and the start, and leaves what the we
   expect(chosen(dataset("ds_other", 3), dataset("ds_plain", 2))).toBe("ds_plain");
   expect(chosen(dataset("ds_picture", 3, "image"), dataset("ds_other", 3), dataset("ds_plain", 0))).toBe(
     "ds_other",
+  );
+});
+
+test("lists of labels decide the target, until another one is chosen", () => {
+  const [sort] = LABELLED.filter(({ kind }) => kind === "sort");
+  const aiming = new Tasks([...tasks.list, { ...sort, fields: ["task.target"] } as Task]);
+  const lists = { ...dataset("ds_lists", 3), parent: null };
+  const several = { ...lists, statistics: { class_count: 3, label_kind: "several" } };
+  const single = { ...lists, id: "ds_single" };
+  const fields = fieldsOf({ properties: { task: { properties: { target: { type: "string" } } } } });
+  const spec = specOf({ preset: "round-mini" });
+  const source: Source = { checkpoint: CHECKPOINT, name: "words", spec, dataset: "ds_lists" };
+  const target = (document: Document) => getAt(document, "task.target");
+  const proposed = setAt(withFineTuning(source, [several], aiming), "task.kind", "sort");
+  expect(target(proposed)).toBe("several");
+  expect(target(withFineTuning(source, [single], aiming))).toBeUndefined();
+  expect(target(withDataset(proposed, several, single, fields, aiming))).toBeUndefined();
+  expect(target(withDataset(setAt(proposed, "task.target", "number"), several, single, fields, aiming))).toBe(
+    "number",
   );
 });

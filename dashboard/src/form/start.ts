@@ -4,7 +4,7 @@ import type { Dataset, Job, UploadedCheckpoint } from "@/api/types";
 import { hasClasses } from "@/pages/datasets/statistics";
 import type { Task, Tasks } from "@/tasks/tasks";
 import { getAt, setAt, type Document } from "./document";
-import { startOf } from "./recipes";
+import { startOf, withTarget } from "./recipes";
 
 /** The network of the document's model: its preset, else the service's default. */
 function networkOf(document: Document, tasks: Tasks): Task["networks"][number] | undefined {
@@ -84,7 +84,7 @@ export function withFineTuning(source: Source, datasets: readonly Dataset[], tas
     (dataset) => dataset.modality === modality && hasClasses(dataset.statistics),
   );
   const document: Document = {
-    ...(task && startOf(task)),
+    ...(task && withTarget(startOf(task), task, labelled ?? own)),
     name: `${name.slice(0, LONGEST - SUFFIX.length)}${SUFFIX}`,
     dataset: (labelled ?? own)?.id,
     start: { checkpoint, scope: "encoder" },

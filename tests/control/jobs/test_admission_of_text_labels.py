@@ -178,11 +178,17 @@ def statistics(*uploads: Upload) -> dict[str, Any]:
     )
 
 
+def test_statistics_tell_the_kind_of_the_labels() -> None:
+    assert statistics(table("a.jsonl", [["a"], ["a", "b"]]))["label_kind"] == "several"
+    assert statistics(table("a.jsonl", [["a"]]), table("b.jsonl", ["b"]))["label_kind"] is None
+    assert statistics(table("a.jsonl", [number / 7 for number in range(2000)]))["label_kind"] == "number"
+
+
 def test_statistics_of_classes() -> None:
     found = statistics(
         table("train.jsonl", ["b", "a", "a", None], note=[1, 2, 3, 4]), table("test.jsonl", ["a"])
     )
-    assert found["label_column"] == "label"
+    assert (found["label_column"], found["label_kind"]) == ("label", "one")
     assert found["label_columns"] == [{"name": "label", "kind": "one"}, {"name": "note", "kind": "one"}]
     assert (found["class_count"], found["unlabelled"], found["held_out"], found["tags"]) == (2, 1, 1, None)
     assert found["classes"] == [
