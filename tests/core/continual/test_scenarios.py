@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ SIDE = 8
 COLOURS = {"red": (200, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 200), "grey": (90, 90, 90)}
 
 
-def coloured(path: Path, *classes: str, brightness: int = 0) -> Path:
-    """A zip with noisy images of one colour in a folder for each class, of both splits."""
+def coloured(path: Path, *classes: str, brightness: int = 0, named: Mapping[str, str] | None = None) -> Path:
+    """A zip with noisy images of one colour in a folder for each class, of both splits.
+
+    Args:
+        named: Names of classes in place of that of their colour.
+    """
     dice = np.random.default_rng(len(path.name))
     with zipfile.ZipFile(path, "w") as file:
         for name in classes:
@@ -33,7 +38,7 @@ def coloured(path: Path, *classes: str, brightness: int = 0) -> Path:
                 for number in range(count):
                     noise = dice.integers(-19, 20, (SIDE, SIDE, 3)) + np.array(COLOURS[name]) + brightness
                     content = png(noise.clip(0, 255).astype(np.uint8))
-                    file.writestr(f"{split}/{name}/{number}.png", content)
+                    file.writestr(f"{split}/{(named or {}).get(name, name)}/{number}.png", content)
     return path
 
 
