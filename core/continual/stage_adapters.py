@@ -89,10 +89,10 @@ class AdapterOfEachStage(Hook):
         self._kept[self._own] = self._trained()
 
     def tensors(self) -> Mapping[str, Tensor]:
+        # A stage may go on from a checkpoint that was written before the end.
+        stages = self._kept | {self._own: self._trained()}
         found = {
-            f"{_OWN}.{number}.{name}": one
-            for number, kept in self._kept.items()
-            for name, one in kept.items()
+            f"{_OWN}.{number}.{name}": one for number, kept in stages.items() for name, one in kept.items()
         }
         found |= {f"{_EMPTY}.{name}": one for name, one in self._empty.items()}
         return found | {f"{_PROTOTYPES}.{number}": one for number, one in self._prototypes.items()}
